@@ -1,0 +1,39 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// Modules depend downwards only: daybook → Pipeline → Extract, Warehouse, Transform → Events, Postgres.
+let package = Package(
+    name: "daybook",
+    products: [.executable(name: "daybook", targets: ["daybook"])],
+    targets: [
+        .systemLibrary(
+            name: "CLibPQ", pkgConfig: "libpq",
+            providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        .target(name: "Postgres", dependencies: ["CLibPQ"]),
+        .target(name: "Events"),
+        .target(name: "Generate"),
+        .target(name: "Extract", dependencies: ["Events"]),
+        .target(name: "SQLFiles", plugins: ["EmbedSQLPlugin"]),
+        .target(name: "Warehouse", dependencies: ["Postgres", "Events", "SQLFiles"]),
+        .target(name: "Transform", dependencies: ["Postgres", "SQLFiles"]),
+        .target(name: "Pipeline", dependencies: ["Extract", "Warehouse", "Transform"]),
+        .executableTarget(name: "daybook", dependencies: ["Pipeline", "Generate"]),
+
+        // The top-level sql/ travels inside the binary: a plugin turns it into one Swift file.
+        .executableTarget(name: "EmbedSQL"),
+        .plugin(
+            name: "EmbedSQLPlugin", capability: .buildTool(), dependencies: ["EmbedSQL"],
+            path: "Sources/EmbedSQLPlugin"),
+
+        .target(name: "TestSupport", dependencies: ["Pipeline", "Generate"], path: "Tests/TestSupport"),
+        .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"]),
+        .testTarget(name: "EventsTests", dependencies: ["Events"]),
+        .testTarget(name: "GenerateTests", dependencies: ["Generate"]),
+        .testTarget(name: "ExtractTests", dependencies: ["Extract", "TestSupport"]),
+        .testTarget(name: "WarehouseTests", dependencies: ["Warehouse", "TestSupport"]),
+        .testTarget(name: "TransformTests", dependencies: ["Transform", "TestSupport"]),
+        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"]),
+        .testTarget(name: "CommandTests", dependencies: ["daybook", "TestSupport"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,159 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Parses CSV records under a known header. Empty cells are absent; blank lines yield nothing.
+///
+/// After a malformed record only its first physical line is rejected, and parsing goes on with the next line: a
+/// stray quote then costs one record and not all up to the next quote.
+package final class CSVParser: RecordParser {
+    private let header: [String]
+    private var scanner: CSVScanner
+    private let mapper: RecordMapper
+    /// The slot of each column that a mapping reads, -1 for others.
+    private let slots: [Int]
+    /// `"name":` for each column that goes into the details; empty for columns that a mapping names.
+    private let detailNames: [[UInt8]]
+
+    package init(_ mapping: SourceMapping, header: [String]) {
+        self.header = header
+        scanner = CSVScanner()
+        let tree = FieldTree(mapping.paths)
+        mapper = RecordMapper(mapping, tree: tree)
+        var slots = [Int](repeating: -1, count: header.count)
+        for path in mapping.paths {
+            if let column = CSVParser.column(of: path, in: header) { slots[column] = tree.slot(of: path) }
+        }
+        self.slots = slots
+        detailNames = zip(header, slots).map { name, slot in
+            guard slot < 0 else { return [] }
+            var arena = ByteArena()
+            var name = name
+            name.withUTF8 { JSONText.appendQuoted($0, into: &arena) }
+            arena.append(UInt8(ascii: ":"))
+            return Array(arena.bytes(of: arena.slice(from: 0)))
+        }
+    }
+
+    /// The column that a field names; columns match as a whole, dots and all.
+    package static func column(of path: FieldPath, in header: [String]) -> Int? {
+        path.columnNames.lazy.compactMap { header.firstIndex(of: $0) }.first
+    }
+
+    package func begin(_ batch: inout EventBatch, objectIdentity: String) {
+        mapper.begin(&batch, objectIdentity: objectIdentity)
+    }
+
+    package func parse(
+        _ bytes: UnsafeBufferPointer<UInt8>, then continuation: Continuation, into batch: inout EventBatch
+    ) -> Int {
+        guard let base = bytes.baseAddress else { return 0 }
+        var start = 0
+        while start < bytes.count, !batch.isFull {
+            var next: Int
+            var lines: Int
+            switch scanner.scan(base, from: start, to: bytes.count, isLast: continuation == .closed) {
+            case .record(let end, let following, let lineCount):
+                map(base, UnsafeBufferPointer(start: base + start, count: end - start), &batch)
+                next = following
+                lines = lineCount
+            case .malformed(let offset, let problem):
+                let end = lineEnd(base, start, bytes.count)
+                // Without its line end the line may still grow.
+                guard end < bytes.count || continuation == .closed else { return start }
+                let cell = scanner.cells.count < header.count ? " (\(header[scanner.cells.count]))" : ""
+                rejectLine(base, start, end, "column \(offset - start + 1)\(cell): \(problem)", &batch)
+                next = min(end + 1, bytes.count)
+                lines = 1
+            case .unfinished(let isQuoted):
+                let end = lineEnd(base, start, bytes.count)
+                let isHopeless = continuation == .closed || continuation == .overlong && end < bytes.count
+                guard isQuoted, isHopeless else { return start }
+                let cell = scanner.cells.count < header.count ? " of \(header[scanner.cells.count])" : ""
+                rejectLine(base, start, end, "the quote that opens the cell\(cell) is never closed", &batch)
+                next = min(end + 1, bytes.count)
+                lines = 1
+            }
+            batch.range.end += Int64(next - start)
+            // The last line of a closed object may lack its line end.
+            batch.range.endLine += Int64(next > start && base[next - 1] == 0x0A ? lines : lines - 1)
+            start = next
+        }
+        return start
+    }
+
+    private func lineEnd(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
+        memchr(base + start, 0x0A, end - start).map {
+            UnsafeRawPointer(base).distance(to: UnsafeRawPointer($0))
+        } ?? end
+    }
+
+    private func rejectLine(
+        _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ reason: String, _ batch: inout EventBatch
+    ) {
+        batch.reject(
+            UnsafeBufferPointer(start: base + start, count: end - start), line: batch.range.endLine,
+            position: batch.range.end, code: .malformedCSV, reason: reason)
+    }
+
+    @inline(__always)
+    private func map(
+        _ base: UnsafePointer<UInt8>, _ record: UnsafeBufferPointer<UInt8>, _ batch: inout EventBatch
+    ) {
+        let line = batch.range.endLine
+        let position = batch.range.end
+        if record.isEmpty {
+            batch.filtered += 1
+            return
+        }
+        guard scanner.cells.count == header.count else {
+            batch.reject(
+                record, line: line, position: position, code: .malformedCSV,
+                reason: "the record has \(scanner.cells.count) cells, the header \(header.count)")
+            return
+        }
+        if scanner.hasMultibyte, let offset = firstInvalidUTF8(record) {
+            batch.reject(
+                record, line: line, position: position, code: .invalidUTF8,
+                reason: "column \(offset + 1): these bytes are not UTF-8")
+            return
+        }
+        if let start = record.baseAddress, memchr(start, 0, record.count) != nil {
+            batch.reject(
+                record, line: line, position: position, code: .nulCharacter,
+                reason: "a zero byte is a character that PostgreSQL cannot store")
+            return
+        }
+        mapper.clear()
+        for (column, cell) in scanner.cells.enumerated() where slots[column] >= 0 && cell.end > cell.start {
+            mapper.values[slots[column]] = FieldValue(
+                form: cell.hasDoubledQuotes ? .quotedCell : .cell, start: cell.start, end: cell.end)
+        }
+        let remainder = mapper.wantsRemainder ? appendRemainder(base, &batch.arena) : .absent
+        mapper.map(record, base: base, remainder: remainder, line: line, position: position, into: &batch)
+    }
+
+    /// The columns that no mapping names, as a JSON object of strings.
+    private func appendRemainder(_ base: UnsafePointer<UInt8>, _ arena: inout ByteArena) -> TextSlice {
+        let mark = arena.count
+        arena.append(UInt8(ascii: "{"))
+        for (column, cell) in scanner.cells.enumerated() where slots[column] < 0 && cell.end > cell.start {
+            if arena.count > mark + 1 { arena.append(UInt8(ascii: ",")) }
+            arena.append(detailNames[column])
+            if cell.hasDoubledQuotes {
+                var scratch = ByteArena(capacity: cell.end - cell.start)
+                CSVScanner.appendUndoubled(base, from: cell.start, to: cell.end, into: &scratch)
+                JSONText.appendQuoted(scratch.bytes(of: scratch.slice(from: 0)), into: &arena)
+            } else {
+                JSONText.appendQuoted(
+                    UnsafeBufferPointer(start: base + cell.start, count: cell.end - cell.start), into: &arena)
+            }
+        }
+        arena.append(UInt8(ascii: "}"))
+        return arena.slice(from: mark)
+    }
+}

@@ -1,0 +1,112 @@
+/// One event as it goes into `raw.events`, without what all events of a batch share (source, load).
+///
+/// Texts are slices of the batch's arena. The columns of one event stand together, not one array a column:
+/// a batch is sorted by key before it is copied, and then a row costs two cache lines instead of twelve.
+package struct Event: Sendable {
+    package var occurredAt: Timestamp
+    /// Byte offset of the record in the uncompressed object, or number of the item.
+    package var position: Int64
+    /// The emitter's own order, where it has one.
+    package var sequence: Int64?
+    package var entity: TextSlice
+    package var caseID: TextSlice
+    package var eventID: TextSlice
+    package var type: TextSlice
+    package var service: TextSlice
+    package var userID: TextSlice
+    package var correlationID: TextSlice
+    /// JSON text; absent is SQL null.
+    package var details: TextSlice
+}
+
+/// A record, or one event of it, that could not become a row of `raw.events`.
+package struct Reject: Sendable {
+    /// The first physical line of the record, from 1.
+    package var line: Int64
+    /// Byte offset of the record in the uncompressed object.
+    package var position: Int64
+    package var code: RejectCode
+    /// The reason in words, for a person.
+    package var reason: String
+    /// The record's bytes, in the batch's arena.
+    package var raw: TextSlice
+}
+
+/// Why a record was rejected; the raw values are stored in `daybook.rejects.reason_code`.
+package enum RejectCode: String, Sendable, CaseIterable {
+    case malformedJSON = "malformed_json"
+    case malformedCSV = "malformed_csv"
+    case notAnObject = "not_an_object"
+    case invalidUTF8 = "invalid_utf8"
+    case nulCharacter = "nul_character"
+    case loneSurrogate = "lone_surrogate"
+    case numberOutOfRange = "number_out_of_range"
+    case lineTooLong = "line_too_long"
+    case missingTime = "missing_time"
+    case badTime = "bad_time"
+    case timeOutOfRange = "time_out_of_range"
+    case missingType = "missing_type"
+    case missingEventID = "missing_event_id"
+    case badSequence = "bad_sequence"
+    case notAScalar = "not_a_scalar"
+    case keyTooLong = "key_too_long"
+    case refusedByServer = "refused_by_server"
+}
+
+/// A stretch of one object and the position behind it, as the ledger records it.
+package struct ReadRange: Sendable, Equatable {
+    /// Byte offsets of the uncompressed stream: from the first byte read, to the first not read.
+    package var start: Int64
+    package var end: Int64
+    /// The physical lines, from 1, that stand at `start` and at `end`.
+    package var firstLine: Int64
+    package var endLine: Int64
+}
+
+/// The events and rejects of one stretch of one object: what is loaded in one transaction.
+///
+/// Belongs to one thread at a time; it is handed on whole.
+package struct EventBatch: ~Copyable {
+    package var events: [Event] = []
+    package var rejects: [Reject] = []
+    package var arena: ByteArena
+    package var range = ReadRange(start: 0, end: 0, firstLine: 1, endLine: 1)
+    /// Records that yielded neither an event nor a reject.
+    package var filtered = 0
+
+    /// A batch of this many events sorts and copies as one; measured as the best size for sorted loading.
+    package static let maxEvents = 131_072
+    /// Bounds the memory of a batch of very long records.
+    package static let maxBytes = 40 << 20
+
+    package init() {
+        arena = ByteArena(capacity: 1 << 20)
+    }
+
+    package var isFull: Bool {
+        events.count >= EventBatch.maxEvents || arena.count >= EventBatch.maxBytes
+            || rejects.count >= EventBatch.maxEvents
+    }
+
+    /// Each event and each reject alone, and each record that yielded neither.
+    package var read: Int { events.count + rejects.count + filtered }
+    package var isEmpty: Bool { range.start == range.end }
+
+    /// Makes the batch empty, to begin at `position`; keeps its memory.
+    package mutating func reset(at position: Int64, line: Int64) {
+        events.removeAll(keepingCapacity: true)
+        rejects.removeAll(keepingCapacity: true)
+        arena.removeAll()
+        filtered = 0
+        range = ReadRange(start: position, end: position, firstLine: line, endLine: line)
+    }
+
+    package mutating func reject(
+        _ record: UnsafeBufferPointer<UInt8>, line: Int64, position: Int64, code: RejectCode, reason: String
+    ) {
+        let mark = arena.count
+        if let start = record.baseAddress { arena.append(start, record.count) }
+        rejects.append(
+            Reject(line: line, position: position, code: code, reason: reason, raw: arena.slice(from: mark)))
+    }
+}

@@ -1,0 +1,77 @@
+/// How the records of a source become events: where each column of `raw.events` comes from.
+package struct EventMapping: Sendable {
+    package struct Time: Sendable {
+        package var reference: FieldReference
+        /// Nil: ISO 8601 or an epoch.
+        package var format: TimeFormat?
+        /// What a time without a zone means; nil: UTC.
+        package var zone: TimeZoneRules?
+
+        package init(_ reference: FieldReference, format: TimeFormat? = nil, zone: TimeZoneRules? = nil) {
+            self.reference = reference
+            self.format = format
+            self.zone = zone
+        }
+    }
+
+    package enum EventID: Sendable {
+        case reference(FieldReference)
+        /// The object's fingerprint and the record's position: each record is one event.
+        case position
+        /// The SHA-256 of the record's bytes: equal records are one event.
+        case content
+    }
+
+    package var occurredAt: Time
+    package var type: FieldReference
+    package var eventID = EventID.position
+    /// Nil or absent: the event's id.
+    package var caseID: FieldReference?
+    /// Nil or absent: `defaultService`.
+    package var service: FieldReference?
+    /// Nil or absent: `defaultEntity`.
+    package var entity: FieldReference?
+    package var defaultService: String
+    package var defaultEntity: String
+    package var userID: FieldReference?
+    package var correlationID: FieldReference?
+    package var sequence: FieldReference?
+    /// Nil: every field that no mapping of the source names whole.
+    package var details: FieldReference?
+
+    package init(occurredAt: Time, type: FieldReference, defaultService: String, defaultEntity: String) {
+        self.occurredAt = occurredAt
+        self.type = type
+        self.defaultService = defaultService
+        self.defaultEntity = defaultEntity
+    }
+
+    package var references: [FieldReference] {
+        var all = [occurredAt.reference, type]
+        if case .reference(let reference) = eventID { all.append(reference) }
+        all += [caseID, service, entity, userID, correlationID, sequence, details].compactMap { $0 }
+        return all
+    }
+}
+
+/// All that is needed to turn the records of one source into events.
+package struct SourceMapping: Sendable {
+    /// The events that one record yields, in order.
+    package var events: [EventMapping]
+    /// Whether the definition lists `events`: then an absent time means no event, and derived ids carry the index.
+    package var isList: Bool
+    /// Times outside are rejected; the bounds themselves are inside.
+    package var timeRange: ClosedRange<Timestamp>
+
+    package init(events: [EventMapping], isList: Bool, timeRange: ClosedRange<Timestamp>) {
+        self.events = events
+        self.isList = isList
+        self.timeRange = timeRange
+    }
+
+    /// Every path that any mapping of the source reads, each once.
+    package var paths: [FieldPath] {
+        var seen = Set<[String]>()
+        return events.flatMap(\.references).flatMap(\.paths).filter { seen.insert($0.steps).inserted }
+    }
+}

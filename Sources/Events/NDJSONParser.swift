@@ -1,0 +1,236 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// Parses newline-delimited JSON: one object a line. Blank lines are records that yield nothing.
+package final class NDJSONParser: RecordParser {
+    private let tree: FieldTree
+    private let mapper: RecordMapper
+    /// The stretches of the top-level object that no mapping names, as offsets; see `noteMember`.
+    private let keptRuns: UnsafeMutablePointer<(start: Int, end: Int)>
+    private var keptRunCount = 0
+    private static let maxKeptRuns = 64
+
+    package init(_ mapping: SourceMapping) {
+        tree = FieldTree(mapping.paths)
+        mapper = RecordMapper(mapping, tree: tree)
+        keptRuns = .allocate(capacity: NDJSONParser.maxKeptRuns)
+    }
+
+    deinit { keptRuns.deallocate() }
+
+    package func begin(_ batch: inout EventBatch, objectIdentity: String) {
+        mapper.begin(&batch, objectIdentity: objectIdentity)
+    }
+
+    package func parse(
+        _ bytes: UnsafeBufferPointer<UInt8>, then continuation: Continuation, into batch: inout EventBatch
+    ) -> Int {
+        guard let base = bytes.baseAddress else { return 0 }
+        var start = 0
+        while start < bytes.count, !batch.isFull {
+            let rest = bytes.count - start
+            let newline = memchr(base + start, 0x0A, rest).map {
+                UnsafeRawPointer(base).distance(to: UnsafeRawPointer($0))
+            }
+            if let newline {
+                parseLine(base, start, newline, isComplete: true, &batch)
+                start = newline + 1
+                batch.range.endLine += 1
+            } else {
+                switch continuation {
+                case .more, .overlong: return start
+                case .closed: parseLine(base, start, bytes.count, isComplete: true, &batch)
+                case .open:
+                    guard parseLine(base, start, bytes.count, isComplete: false, &batch) else { return start }
+                }
+                start = bytes.count
+            }
+            batch.range.end += Int64(start - (bytes.count - rest))
+        }
+        return start
+    }
+
+    /// Parses the line in `start..<end`; false where it is not complete and no whole object either.
+    @discardableResult
+    @inline(__always)
+    private func parseLine(
+        _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, isComplete: Bool, _ batch: inout EventBatch
+    ) -> Bool {
+        let isMarked = batch.range.end == 0 && end - start >= 3 && base[start] == byteOrderMark[0]
+            && base[start + 1] == byteOrderMark[1] && base[start + 2] == byteOrderMark[2]
+        var scanner = JSONScanner(base, from: isMarked ? start + 3 : start, to: end)
+        let line = UnsafeBufferPointer(start: base + start, count: end - start)
+        func reject(_ code: RejectCode, _ reason: String, _ batch: inout EventBatch) {
+            batch.reject(
+                withoutCarriageReturn(line), line: batch.range.endLine, position: batch.range.end, code: code,
+                reason: reason)
+        }
+        do {
+            let first = try scanner.next()
+            if scanner.position == end {
+                if isComplete { batch.filtered += 1 }
+                return isComplete
+            }
+            guard first == UInt8(ascii: "{") else {
+                _ = try scanner.scanValue()
+                try scanner.expectEnd()
+                if isComplete { reject(.notAnObject, "the line is valid JSON, but not an object", &batch) }
+                return isComplete
+            }
+            mapper.clear()
+            try scanRecord(&scanner)
+            try scanner.expectEnd()
+        } catch {
+            guard isComplete else { return false }
+            let isUTF8 = error.problem != .invalidUTF8
+            reject(
+                isUTF8 ? .malformedJSON : .invalidUTF8,
+                "column \(error.offset - start + 1): \(error.problem.rawValue)", &batch)
+            return true
+        }
+        if let hazard = scanner.hazard {
+            let (code, place, what) = describe(hazard)
+            reject(code, "column \(place - start + 1): \(what)", &batch)
+            return true
+        }
+        let remainder = mapper.wantsRemainder ? appendKept(base, &batch.arena) : .absent
+        mapper.map(
+            withoutCarriageReturn(line), base: base, remainder: remainder, line: batch.range.endLine,
+            position: batch.range.end, into: &batch)
+        return true
+    }
+
+    private func describe(_ hazard: JSONScanner.Hazard) -> (RejectCode, Int, String) {
+        switch hazard {
+        case .nulCharacter(let place):
+            (.nulCharacter, place, "\\u0000 is a character that PostgreSQL cannot store")
+        case .loneSurrogate(let place): (.loneSurrogate, place, "half of a surrogate pair is no character")
+        case .numberOutOfRange(let place):
+            (.numberOutOfRange, place, "the number has more digits than PostgreSQL's numeric can hold")
+        }
+    }
+
+    private func withoutCarriageReturn(_ line: UnsafeBufferPointer<UInt8>) -> UnsafeBufferPointer<UInt8> {
+        line.last == 0x0D ? UnsafeBufferPointer(rebasing: line.dropLast()) : line
+    }
+
+    // MARK: - The object
+
+    /// Scans the top-level object at the scanner's position; values of the tree's paths go to their slots.
+    @inline(__always)
+    private func scanRecord(_ scanner: inout JSONScanner) throws(JSONError) {
+        keptRunCount = 0
+        scanner.position += 1
+        guard try scanner.next() != UInt8(ascii: "}") else {
+            scanner.position += 1
+            return
+        }
+        var previousWasKept = false
+        repeat {
+            let key = try scanner.scanKey()
+            let node = child(of: 0, key, scanner.base)
+            if node < 0 {
+                _ = try scanner.scanValue()
+            } else {
+                try scanInto(node, &scanner)
+            }
+            let isKept = node < 0 || tree.nodes[Int(node)].slot < 0
+            if isKept { noteMember(key.start - 1, scanner.position, joins: previousWasKept) }
+            previousWasKept = isKept
+        } while try scanner.advanceInContainer(isObject: true)
+    }
+
+    /// Members that follow each other are one run, commas and all, so that they are copied as they were written.
+    ///
+    /// Where a strange object has more runs than fit, the last run grows over what should be left out: a field
+    /// then also stands in `details`, which loses nothing.
+    @inline(__always)
+    private func noteMember(_ start: Int, _ end: Int, joins: Bool) {
+        if joins || keptRunCount == NDJSONParser.maxKeptRuns {
+            keptRuns[keptRunCount - 1].end = end
+        } else {
+            keptRuns[keptRunCount] = (start, end)
+            keptRunCount += 1
+        }
+    }
+
+    @inline(__always)
+    private func appendKept(_ base: UnsafePointer<UInt8>, _ arena: inout ByteArena) -> TextSlice {
+        let mark = arena.count
+        arena.append(UInt8(ascii: "{"))
+        for index in 0..<keptRunCount {
+            if index > 0 { arena.append(UInt8(ascii: ",")) }
+            arena.append(base + keptRuns[index].start, keptRuns[index].end - keptRuns[index].start)
+        }
+        arena.append(UInt8(ascii: "}"))
+        return arena.slice(from: mark)
+    }
+
+    @inline(__always)
+    private func child(of node: Int32, _ key: JSONScanner.Token, _ base: UnsafePointer<UInt8>) -> Int32 {
+        guard key.hasEscapes else {
+            return tree.child(of: node, name: base + key.start, count: key.end - key.start)
+        }
+        var arena = ByteArena()
+        JSONText.appendUnescaped(base, from: key.start, to: key.end, into: &arena)
+        return tree.child(of: node, name: arena.base, count: arena.count)
+    }
+
+    /// Scans the value of a member that some path names or leads through. A member given twice counts as its
+    /// last, as in jsonb.
+    private func scanInto(_ nodeIndex: Int32, _ scanner: inout JSONScanner) throws(JSONError) {
+        let node = tree.nodes[Int(nodeIndex)]
+        for slot in node.slots { mapper.values[Int(slot)].form = .absent }
+        let byte = try scanner.next()
+        let start = scanner.position
+        if node.edgeCount > 0, byte == UInt8(ascii: "{") || byte == UInt8(ascii: "[") {
+            try scanChildren(nodeIndex, isObject: byte == UInt8(ascii: "{"), &scanner)
+            store(.nested, start, scanner.position, node.slot)
+            return
+        }
+        let token = try scanner.scanValue()
+        switch token.kind {
+        case .string: store(token.hasEscapes ? .escapedText : .text, token.start, token.end, node.slot)
+        case .number: store(.number, token.start, token.end, node.slot)
+        case .literal where scanner.base[token.start] == UInt8(ascii: "n"): break
+        case .literal: store(.word, token.start, token.end, node.slot)
+        case .object, .array: store(.nested, token.start, token.end, node.slot)
+        }
+    }
+
+    @inline(__always)
+    private func store(_ form: FieldValue.Form, _ start: Int, _ end: Int, _ slot: Int32) {
+        if slot >= 0 { mapper.values[Int(slot)] = FieldValue(form: form, start: start, end: end) }
+    }
+
+    /// Descends into a container that paths lead through; the recursion is as deep as the longest path.
+    private func scanChildren(
+        _ node: Int32, isObject: Bool, _ scanner: inout JSONScanner
+    ) throws(JSONError) {
+        scanner.position += 1
+        guard try scanner.next() != (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) else {
+            scanner.position += 1
+            return
+        }
+        var index = 0
+        repeat {
+            let next: Int32
+            if isObject {
+                next = child(of: node, try scanner.scanKey(), scanner.base)
+            } else {
+                next = tree.child(of: node, index: index)
+                index += 1
+            }
+            if next < 0 {
+                _ = try scanner.scanValue()
+            } else {
+                try scanInto(next, &scanner)
+            }
+        } while try scanner.advanceInContainer(isObject: isObject)
+    }
+}

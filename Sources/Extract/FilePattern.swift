@@ -1,0 +1,114 @@
+import Foundation
+
+/// A file that a pattern found.
+package struct FoundFile: Sendable, Equatable {
+    /// As the definition spells it: relative to the project where the pattern is.
+    package let name: String
+    /// Where to open it.
+    package let path: String
+    /// In bytes.
+    package let size: Int64
+    package let modified: Date
+}
+
+/// A path in which `*`, `?` and `[…]` stand for parts of a name, and `**` for any number of folders.
+///
+/// A name that begins with a dot must be matched by a dot, as in the shell.
+package struct FilePattern: Sendable {
+    package let text: String
+    private let base: String
+
+    /// - Parameter base: the directory that a relative pattern starts from.
+    package init(_ text: String, relativeTo base: String) {
+        self.text = text
+        self.base = base
+    }
+
+    package var isLiteral: Bool { !text.contains { "*?[".contains($0) } }
+
+    /// The files, oldest modification first, then by path.
+    ///
+    /// - Throws: `missing` where a literal path names nothing, `unsupported` where it names a directory.
+    package func files() throws(ExtractError) -> [FoundFile] {
+        if isLiteral { return [try literalFile()] }
+        let components = text.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
+        var names: Set<String> = []
+        expand(components[...], below: text.hasPrefix("/") ? "/" : "", into: &names)
+        return names.compactMap { found($0) }.sorted {
+            ($0.modified, $0.name) < ($1.modified, $1.name)
+        }
+    }
+
+    private func literalFile() throws(ExtractError) -> FoundFile {
+        let path = absolute(text)
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else {
+            throw ExtractError(kind: .missing, object: text, message: "there is no such file")
+        }
+        guard !isDirectory.boolValue else {
+            throw ExtractError(
+                kind: .unsupported, object: text,
+                message: "is a directory; to read the files in it write \"\(text)/*\"")
+        }
+        guard let file = found(text) else {
+            throw ExtractError(kind: .unreadable, object: text, message: "cannot be looked at: permission denied")
+        }
+        return file
+    }
+
+    private func absolute(_ name: String) -> String { name.hasPrefix("/") ? name : "\(base)/\(name)" }
+
+    private func found(_ name: String) -> FoundFile? {
+        let path = absolute(name)
+        var status = stat()
+        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        #if canImport(Darwin)
+            let time = status.st_mtimespec
+        #else
+            let time = status.st_mtim
+        #endif
+        return FoundFile(
+            name: name, path: path, size: Int64(status.st_size),
+            modified: Date(timeIntervalSince1970: Double(time.tv_sec) + Double(time.tv_nsec) / 1e9))
+    }
+
+    /// Adds what matches `components` below the folder `parent`, which is empty or ends with a slash.
+    private func expand(_ components: ArraySlice<String>, below parent: String, into names: inout Set<String>) {
+        guard let component = components.first else { return }
+        let rest = components.dropFirst()
+        if component == "**" {
+            expand(rest.isEmpty ? ["*"] : rest, below: parent, into: &names)
+            for entry in entries(of: parent) where !entry.hasPrefix(".") && isDirectory(parent + entry) {
+                expand(components, below: parent + entry + "/", into: &names)
+            }
+            return
+        }
+        let isPattern = component.contains { "*?[".contains($0) }
+        let matches =
+            isPattern ? entries(of: parent).filter { fnmatch(component, $0, FNM_PERIOD) == 0 } : [component]
+        for entry in matches {
+            if rest.isEmpty {
+                names.insert(parent + entry)
+            } else if !isPattern || isDirectory(parent + entry) {
+                expand(rest, below: parent + entry + "/", into: &names)
+            }
+        }
+    }
+
+    private func entries(of parent: String) -> [String] {
+        (try? FileManager.default.contentsOfDirectory(atPath: absolute(parent))) ?? []
+    }
+
+    /// Links to directories are followed by name, never by `**`: they could lead in a circle.
+    private func isDirectory(_ name: String) -> Bool {
+        var status = stat()
+        return lstat(absolute(name), &status) == 0
+            && (status.st_mode & S_IFMT == S_IFDIR
+                || status.st_mode & S_IFMT == S_IFLNK && !text.contains("**") && isLinkToDirectory(name))
+    }
+
+    private func isLinkToDirectory(_ name: String) -> Bool {
+        var status = stat()
+        return stat(absolute(name), &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+}

@@ -1,0 +1,159 @@
+import Events
+import Foundation
+import SQLFiles
+
+/// What `pipelines/project.jsonc` says for all pipelines.
+package struct ProjectDefinition: Sendable {
+    /// A URL, with its secrets; nil where the project names none.
+    package var database: String?
+    /// Events outside are rejected.
+    package var timeRange: ClosedRange<Timestamp>
+
+    /// The first day that has a leaf's name, and a day from now: one event from 2099 must not move a clock.
+    static func defaultTimeRange(now: Date) -> ClosedRange<Timestamp> {
+        let tomorrow = Timestamp(microseconds: Int64((now.timeIntervalSince1970 + 86_400) * 1e6))
+        return Timestamp(microseconds: -62_135_596_800_000_000)...tomorrow
+    }
+}
+
+/// A directory with `pipelines/` and, if it has SQL of its own, `sql/`.
+package struct Project: Sendable {
+    /// Absolute, without a slash at the end.
+    package let directory: String
+    package let definition: ProjectDefinition
+    /// What is to say about `project.jsonc`.
+    package let problems: [Problem]
+    private let environment: [String: String]
+
+    package static let definitionFile = "pipelines/project.jsonc"
+
+    /// - Throws: where the directory has no `pipelines/`. Mistakes in `project.jsonc` are kept as problems.
+    package init(
+        directory: String, environment: [String: String] = ProcessInfo.processInfo.environment, now: Date = Date()
+    ) throws(ProjectError) {
+        let absolute = URL(fileURLWithPath: directory).standardizedFileURL.path
+        self.directory = absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
+        self.environment = environment
+        var isDirectory: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: "\(self.directory)/pipelines", isDirectory: &isDirectory),
+            isDirectory.boolValue
+        else { throw ProjectError(directory: self.directory) }
+        (definition, problems) = Project.readDefinition(self.directory, environment, now)
+    }
+
+    package var hasErrors: Bool { problems.contains { $0.severity == .error } }
+
+    /// The names of the pipelines, sorted.
+    package var pipelineNames: [String] {
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/pipelines")) ?? []
+        return files.filter { $0.hasSuffix(".jsonc") && !$0.hasPrefix(".") && $0 != "project.jsonc" }
+            .map { String($0.dropLast(".jsonc".count)) }
+            .sorted()
+    }
+
+    /// Reads pipelines by name; all where none is named. SLA names are checked to be unique among all.
+    ///
+    /// - Throws: `DefinitionError` where a pipeline is not there.
+    package func read(_ names: [String]) throws(DefinitionError) -> [ReadDefinition] {
+        let known = pipelineNames
+        for name in names where !known.contains(name) {
+            let hint =
+                Spelling.nearest(name, in: known).map { "; did you mean \"\($0)\"?" }
+                ?? (known.isEmpty ? "" : "; there are \(known.joined(separator: ", "))")
+            throw DefinitionError([
+                Problem(.error, .start(of: "pipelines/\(name).jsonc"), "there is no pipeline \"\(name)\"\(hint)")
+            ])
+        }
+        let all = known.map { name in
+            PipelineReader.read(
+                name: name, projectDirectory: directory, project: definition, environment: environment)
+        }
+        var owners: [String: String] = [:]
+        return all.map { definition in
+            var problems = definition.problems
+            for sla in definition.pipeline?.slas ?? [] {
+                if let owner = owners.updateValue(definition.name, forKey: sla.name) {
+                    let place = definition.places.types[sla.name]?.values.first
+                    problems.append(
+                        Problem(
+                            .error, place ?? .start(of: definition.file),
+                            "the pipeline \(owner) has an SLA \"\(sla.name)\" too; give one another name"))
+                }
+            }
+            let isSound = !problems.contains { $0.severity == .error }
+            return ReadDefinition(
+                name: definition.name, file: definition.file, pipeline: isSound ? definition.pipeline : nil,
+                problems: problems, places: definition.places)
+        }.filter { names.isEmpty || names.contains($0.name) }
+    }
+
+    /// Pipelines that are ready to run.
+    ///
+    /// - Throws: `DefinitionError` with every mistake in them and in `project.jsonc`.
+    package func pipelines(_ names: [String]) throws(DefinitionError) -> [PipelineDefinition] {
+        let definitions = try read(names)
+        let mistakes = (problems + definitions.flatMap(\.problems)).filter { $0.severity == .error }
+        guard mistakes.isEmpty else { throw DefinitionError(mistakes) }
+        let pipelines = definitions.compactMap(\.pipeline)
+        guard !pipelines.isEmpty else {
+            throw DefinitionError([
+                Problem(.error, .start(of: "pipelines/"), "holds no pipeline; see: daybook init --help")
+            ])
+        }
+        return pipelines
+    }
+
+    /// The SQL that travels in the binary, and the project's own.
+    package func sqlFiles() throws -> SQLFiles {
+        try SQLFiles.builtin.adding(project: URL(fileURLWithPath: "\(directory)/sql"))
+    }
+
+    // MARK: - project.jsonc
+
+    /// What later versions read from the file; known, and without effect here.
+    private static let unusedKeys = [
+        "compact_after", "retention", "storage", "distribute", "channels", "calendars",
+    ]
+
+    private static func readDefinition(
+        _ directory: String, _ environment: [String: String], _ now: Date
+    ) -> (ProjectDefinition, [Problem]) {
+        let defaults = ProjectDefinition.defaultTimeRange(now: now)
+        var definition = ProjectDefinition(timeRange: defaults)
+        guard FileManager.default.fileExists(atPath: "\(directory)/\(definitionFile)") else {
+            return (definition, [])
+        }
+        do {
+            let reader = try DefinitionReader(
+                file: definitionFile, projectDirectory: directory, environment: environment)
+            let keys = ["database", "min_time", "max_time"] + unusedKeys
+            guard let object = reader.object(reader.root, "the project", keys: keys) else {
+                return (definition, reader.problems)
+            }
+            definition.database = object["database"].flatMap { reader.nonEmptyString($0, "database") }
+            let earliest = object["min_time"].flatMap { reader.timestamp($0, "min_time") }
+            let latest = object["max_time"].flatMap { reader.timestamp($0, "max_time") }
+            let (from, to) = (earliest ?? defaults.lowerBound, latest ?? defaults.upperBound)
+            if from <= to {
+                definition.timeRange = from...to
+            } else if let value = object["min_time"] ?? object["max_time"] {
+                reader.error("min_time \(from) is after max_time \(to)", at: value)
+            }
+            for key in unusedKeys {
+                if let value = object[key] { reader.warning("\"\(key)\" has no effect in this version", at: value) }
+            }
+            return (definition, reader.problems)
+        } catch {
+            return (definition, error.problems)
+        }
+    }
+}
+
+/// A directory that is no project.
+package struct ProjectError: Error, CustomStringConvertible {
+    let directory: String
+    package var description: String {
+        "\(directory) has no pipelines/ folder: go to a project, name one with --project DIR, "
+            + "or make one: daybook init DIR"
+    }
+}

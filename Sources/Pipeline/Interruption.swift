@@ -1,0 +1,34 @@
+import Foundation
+import Postgres
+
+/// A wish to stop, from another thread: a signal handler's. What runs asks at its safe points.
+package final class Interruption: @unchecked Sendable {
+    private let lock = NSLock()
+    private var isRequested = false
+    private var canceller: Canceller?
+
+    package init() {}
+
+    /// Stops the statement that runs now; what asks next is told.
+    package func request() {
+        lock.withLock {
+            isRequested = true
+            canceller?.cancel()
+        }
+    }
+
+    /// Lets a request stop this connection's statements.
+    func watch(_ connection: Connection) {
+        let canceller = connection.canceller()
+        lock.withLock { self.canceller = canceller }
+    }
+
+    func check() throws {
+        if lock.withLock({ isRequested }) { throw Interrupted() }
+    }
+}
+
+/// The run was stopped by a person; what was committed stays.
+package struct Interrupted: Error, CustomStringConvertible {
+    package var description: String { "interrupted; what was loaded stays, and the next run goes on from there" }
+}

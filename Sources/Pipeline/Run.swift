@@ -1,0 +1,166 @@
+import Events
+import Extract
+import Foundation
+import Postgres
+import Transform
+import Warehouse
+
+/// What a run is asked to do.
+package struct RunOptions: Sendable {
+    package var loads = true
+    package var transforms = true
+    /// Takes the place of the clocks.
+    package var asOf: Timestamp?
+    /// Computes everything anew, and lets the time go back.
+    package var isFullRefresh = false
+    /// How long to wait for another run of the same pipeline.
+    package var lockWaitSeconds = 10.0
+
+    package init() {}
+}
+
+/// One run of some pipelines: load each, then transform what they all touched.
+package struct Run {
+    package let project: Project
+    package let pipelines: [PipelineDefinition]
+    package let options: RunOptions
+    package let interruption: Interruption
+    package let observer: RunObserver
+
+    package init(
+        _ project: Project, _ pipelines: [PipelineDefinition], _ options: RunOptions,
+        interruption: Interruption, observer: RunObserver
+    ) {
+        self.project = project
+        self.pipelines = pipelines
+        self.options = options
+        self.interruption = interruption
+        self.observer = observer
+    }
+
+    /// Runs; a pipeline that fails does not keep the others from going on, and its report says why.
+    ///
+    /// - Throws: only what concerns all of them: the database out of reach, a lock, a schema that is not ours.
+    package func run(_ conninfo: String?) throws -> [RunReport] {
+        let warehouse = try Warehouse.open(conninfo, onNotice: observer.note)
+        interruption.watch(warehouse.connection)
+        for pipeline in pipelines {
+            try PipelineLock.acquire(
+                pipeline.name, waitSeconds: options.lockWaitSeconds, warehouse.connection)
+        }
+        let models = try Model.ordered(try project.sqlFiles().folder("transforms"))
+        var reports = try pipelines.map { try load($0, warehouse) }
+        if options.transforms { transform(models, &reports, warehouse) }
+        for report in reports { try end(report, warehouse) }
+        return reports
+    }
+
+    /// What a run would read; neither reads nor writes anything.
+    package func plan(_ conninfo: String?) throws -> [PlannedRead] {
+        let warehouse: Warehouse?
+        do {
+            warehouse = try Warehouse.open(conninfo, creating: false, onNotice: observer.note)
+        } catch WarehouseError.empty {
+            warehouse = nil
+        }
+        return try pipelines.flatMap { pipeline in
+            try pipeline.sources.flatMap { source in
+                var known: [KnownObject] = []
+                if let warehouse, let sourceID = try Catalogue(warehouse.connection).findSourceID(
+                    pipeline: pipeline.name, name: source.name)
+                {
+                    known = try Ledger.objects(ofSource: sourceID, warehouse.connection)
+                }
+                let files = try source.files(in: project) {
+                    observer.note("\(pipeline.name)/\(source.name): no file matches \($0)")
+                }
+                return try ReadPlan.make(files, known: known).map { plan in
+                    PlannedRead(
+                        pipeline: pipeline.name, source: source.name, object: plan.file.name,
+                        position: plan.position, bytes: plan.remaining, note: plan.note)
+                }
+            }
+        }
+    }
+
+    // MARK: - Steps
+
+    private func load(_ pipeline: PipelineDefinition, _ warehouse: Warehouse) throws -> RunReport {
+        let began = Date()
+        let runID = try Catalogue(warehouse.connection).beginRun(
+            pipeline: pipeline.name, host: ProcessInfo.processInfo.hostName,
+            processID: ProcessInfo.processInfo.processIdentifier, version: daybookVersion)
+        var report = RunReport(
+            runID: runID, pipeline: pipeline.name, status: .succeeded, counts: LoadCounts(), seconds: 0, models: [])
+        do {
+            if options.loads {
+                let load = SourceLoad(
+                    pipeline: pipeline, project: project, warehouse: warehouse, interruption: interruption,
+                    observer: observer)
+                try load.load(try load.plan(), runID: runID, counts: &report.counts)
+                let counts = report.counts
+                if counts.rejected > 0, counts.loaded + counts.duplicate == 0 {
+                    throw NothingButRejects(rejected: counts.rejected)
+                }
+            }
+        } catch {
+            report.fail(error)
+        }
+        report.seconds = Date().timeIntervalSince(began)
+        return report
+    }
+
+    /// One transform for all: the models see the events of every pipeline.
+    private func transform(_ models: [Model], _ reports: inout [RunReport], _ warehouse: Warehouse) {
+        let loaded = reports.indices.filter { reports[$0].status == .succeeded }
+        guard !loaded.isEmpty else { return }
+        let began = Date()
+        let ready = loaded.map { pipelines[$0] }
+        let names = ready.map(\.name)
+        let catalogue = Catalogue(warehouse.connection)
+        do {
+            try interruption.check()
+            let results = try TransformRunner(models, warehouse.connection).run {
+                try catalogue.define(ready.flatMap(\.slas), ofPipelines: names)
+                try catalogue.setClocks(
+                    asOf: options.asOf, ofPipelines: names, mayGoBack: options.isFullRefresh)
+            }
+            for index in loaded { reports[index].models = results }
+        } catch {
+            for index in loaded { reports[index].fail(error) }
+        }
+        for index in loaded { reports[index].seconds += Date().timeIntervalSince(began) }
+    }
+
+    private func end(_ report: RunReport, _ warehouse: Warehouse) throws {
+        do {
+            try Catalogue(warehouse.connection).endRun(
+                report.runID, report.counts, error: report.error.map { "\($0)" })
+        } catch where report.error != nil {
+            // With the connection lost, the run's own error is the one to tell; the next run closes its row.
+        }
+    }
+}
+
+extension RunReport {
+    fileprivate mutating func fail(_ error: any Error) {
+        status = .failed
+        let isCancelled = (error as? PostgresError)?.isCancelled ?? false
+        self.error = isCancelled ? Interrupted() : error
+    }
+}
+
+/// One file that a run would read.
+package struct PlannedRead: Sendable, Encodable {
+    package let pipeline: String
+    package let source: String
+    package let object: String
+    /// The byte offset at which reading would begin.
+    package let position: Int64
+    /// Bytes that would be read.
+    package let bytes: Int64
+    package let note: String?
+}
+
+/// The version of this program.
+package let daybookVersion = "0.1.0"

@@ -1,0 +1,46 @@
+import Transform
+import Warehouse
+
+/// What a run of a pipeline did; the shape of `daybook run --json`.
+package struct RunReport: Sendable, Encodable {
+    package enum Status: String, Sendable, Encodable { case succeeded, failed }
+
+    package let runID: Int64
+    package let pipeline: String
+    package var status: Status
+    package var counts: LoadCounts
+    package var seconds: Double
+    package var models: [ModelResult]
+    /// Why it failed.
+    package var error: (any Error)?
+
+    private enum CodingKeys: String, CodingKey {
+        case runID = "run_id", pipeline, status, read, loaded, duplicate, conflicting, rejected, filtered, seconds
+        case models, error
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(runID, forKey: .runID)
+        try values.encode(pipeline, forKey: .pipeline)
+        try values.encode(status, forKey: .status)
+        try values.encode(counts.read, forKey: .read)
+        try values.encode(counts.loaded, forKey: .loaded)
+        try values.encode(counts.duplicate, forKey: .duplicate)
+        try values.encode(counts.conflicting, forKey: .conflicting)
+        try values.encode(counts.rejected, forKey: .rejected)
+        try values.encode(counts.filtered, forKey: .filtered)
+        try values.encode(seconds, forKey: .seconds)
+        try values.encode(models, forKey: .models)
+        if let error { try values.encode("\(error)", forKey: .error) }
+    }
+}
+
+/// A load of which not one record was good: the definition and the data do not fit.
+package struct NothingButRejects: Error, CustomStringConvertible {
+    let rejected: Int
+    package var description: String {
+        "all \(rejected) records were rejected: the mapping does not fit the data; "
+            + "the reasons are in daybook.rejects, and daybook check may name the mistake"
+    }
+}

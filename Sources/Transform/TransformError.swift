@@ -1,0 +1,11 @@
+/// A transform file that cannot be used, and where in it.
+package struct TransformError: Error, CustomStringConvertible {
+    package let file: String
+    /// From 1; nil where the file as a whole is meant.
+    package var line: Int?
+    package let message: String
+
+    package var description: String {
+        line.map { "\(file):\($0): \(message)" } ?? "\(file): \(message)"
+    }
+}

@@ -1,0 +1,237 @@
+import Events
+import Postgres
+
+/// A definition of an SLA as the catalogue keeps it.
+package struct SLADefinition: Sendable, Equatable {
+    package var name: String
+    package var pipeline: String
+    package var entity: String
+    package var start: [TypePattern]
+    package var end: [TypePattern]
+    package var cancel: [TypePattern]
+    package var withinMicroseconds: Int64
+    /// A share, 0 to 1.
+    package var target: Double?
+    package var occurrence: String
+    package var clockSkewMicroseconds: Int64
+    /// `wall` or `data`.
+    package var clock: String
+
+    package init(
+        name: String, pipeline: String, entity: String, start: [TypePattern], end: [TypePattern],
+        cancel: [TypePattern], withinMicroseconds: Int64, target: Double?, occurrence: String,
+        clockSkewMicroseconds: Int64, clock: String
+    ) {
+        self.name = name
+        self.pipeline = pipeline
+        self.entity = entity
+        self.start = start
+        self.end = end
+        self.cancel = cancel
+        self.withinMicroseconds = withinMicroseconds
+        self.target = target
+        self.occurrence = occurrence
+        self.clockSkewMicroseconds = clockSkewMicroseconds
+        self.clock = clock
+    }
+}
+
+/// An event type, or a namespace of them (`order.*`).
+package struct TypePattern: Sendable, Hashable {
+    /// Of a namespace the part before the star, dot included.
+    package let text: String
+    package let isNamespace: Bool
+
+    package init(_ written: String) {
+        isNamespace = written.hasSuffix(".*")
+        text = isNamespace ? String(written.dropLast()) : written
+    }
+
+    package var written: String { isNamespace ? text + "*" : text }
+
+    package func matches(_ type: String) -> Bool {
+        isNamespace ? type.hasPrefix(text) : type == text
+    }
+}
+
+/// The sources, runs and SLAs that the database knows.
+package struct Catalogue {
+    private let connection: Connection
+
+    package init(_ connection: Connection) {
+        self.connection = connection
+    }
+
+    // MARK: - Sources
+
+    /// The source's id, given when it is first seen.
+    package func sourceID(pipeline: String, name: String, entity: String) throws -> Int32 {
+        try connection.query(
+            """
+            INSERT INTO daybook.sources (pipeline, name, entity) VALUES ($1, $2, $3)
+            ON CONFLICT (pipeline, name) DO UPDATE SET entity = excluded.entity
+            RETURNING source_id
+            """, [pipeline, name, entity]
+        ).first().get(0)
+    }
+
+    /// The source's id, or nil where it has never run.
+    package func findSourceID(pipeline: String, name: String) throws -> Int32? {
+        try connection.query(
+            "SELECT source_id FROM daybook.sources WHERE pipeline = $1 AND name = $2", [pipeline, name]
+        ).rows.first?.get(0)
+    }
+
+    /// The types of the events in raw, by entity.
+    package func types() throws -> [String: Set<String>] {
+        let rows = try connection.query("SELECT DISTINCT entity, type FROM raw.events").rows
+        return try Dictionary(grouping: rows) { try $0.get(0, as: String.self) }
+            .mapValues { rows in Set(try rows.map { try $0.get(1, as: String.self) }) }
+    }
+
+    // MARK: - Runs
+
+    /// Begins a run; earlier runs of the pipeline that never ended are marked failed. Call under its lock.
+    package func beginRun(pipeline: String, host: String, processID: Int32, version: String) throws -> Int64 {
+        try connection.query(
+            """
+            UPDATE daybook.runs SET status = 'failed', ended_at = clock_timestamp(), error = 'it was killed'
+            WHERE pipeline = $1 AND status = 'running'
+            """, [pipeline])
+        return try connection.query(
+            """
+            INSERT INTO daybook.runs (pipeline, status, host, process_id, version)
+            VALUES ($1, 'running', $2, $3::int, $4)
+            RETURNING run_id
+            """, [pipeline, host, processID, version]
+        ).first().get(0)
+    }
+
+    package func endRun(_ runID: Int64, _ counts: LoadCounts, error: String?) throws {
+        try connection.query(
+            """
+            UPDATE daybook.runs
+            SET status = CASE WHEN $2::text IS NULL THEN 'succeeded' ELSE 'failed' END, error = $2,
+                ended_at = clock_timestamp(), read = $3::bigint, loaded = $4::bigint, duplicate = $5::bigint,
+                conflicting = $6::bigint, rejected = $7::bigint, filtered = $8::bigint
+            WHERE run_id = $1::bigint
+            """,
+            [
+                runID, error, counts.read, counts.loaded, counts.duplicate, counts.conflicting,
+                counts.rejected, counts.filtered,
+            ])
+    }
+
+    // MARK: - SLAs
+
+    /// Makes the catalogue's SLAs of these pipelines equal to their definitions.
+    ///
+    /// What changes the meaning of an SLA raises its `definition_version`; a new target does not.
+    package func define(_ slas: [SLADefinition], ofPipelines pipelines: [String]) throws {
+        try connection.query(
+            "DELETE FROM daybook.slas WHERE pipeline = ANY ($1::text[]) AND sla <> ALL ($2::text[])",
+            [pipelines, slas.map(\.name)])
+        for sla in slas {
+            let types = [("start", sla.start), ("end", sla.end), ("cancel", sla.cancel)].flatMap { role, patterns in
+                Set(patterns).map { (role: role, pattern: $0) }
+            }
+            try connection.query(
+                """
+                WITH types AS (
+                    SELECT role, type, is_namespace
+                    FROM unnest($10::text[], $11::text[], $12::boolean[]) AS t (role, type, is_namespace)
+                ),
+                before AS (
+                    SELECT s.entity, s.within, s.occurrence, s.clock_skew,
+                        (SELECT array_agg((role, type, is_namespace)::text ORDER BY role, type, is_namespace)
+                        FROM daybook.sla_types AS t WHERE t.sla = s.sla) AS types
+                    FROM daybook.slas AS s
+                    WHERE s.sla = $1
+                ),
+                changed AS (
+                    SELECT count(*) AS versions
+                    FROM before
+                    WHERE (entity, within, occurrence, clock_skew, types) IS DISTINCT FROM
+                        ($3, make_interval(secs => $4::double precision), $6,
+                            make_interval(secs => $7::double precision),
+                            (SELECT array_agg((role, type, is_namespace)::text ORDER BY role, type, is_namespace)
+                            FROM types))
+                )
+                INSERT INTO daybook.slas AS s (
+                    sla, pipeline, entity, within, target, occurrence, clock_skew, clock, definition_version)
+                SELECT $1, $2, $3, make_interval(secs => $4::double precision), $5::double precision, $6,
+                    make_interval(secs => $7::double precision), $8, $9::int
+                ON CONFLICT (sla) DO UPDATE
+                SET pipeline = excluded.pipeline, entity = excluded.entity, within = excluded.within,
+                    target = excluded.target, occurrence = excluded.occurrence,
+                    clock_skew = excluded.clock_skew, clock = excluded.clock,
+                    definition_version = s.definition_version + (SELECT versions FROM changed)
+                """,
+                [
+                    sla.name, sla.pipeline, sla.entity, Double(sla.withinMicroseconds) / 1e6, sla.target,
+                    sla.occurrence, Double(sla.clockSkewMicroseconds) / 1e6, sla.clock, 1, types.map(\.role),
+                    types.map(\.pattern.text), types.map(\.pattern.isNamespace),
+                ], action: "define the SLA \(sla.name)")
+            try connection.query("DELETE FROM daybook.sla_types WHERE sla = $1", [sla.name])
+            try connection.query(
+                """
+                INSERT INTO daybook.sla_types (sla, role, type, is_namespace)
+                SELECT $1, role, type, is_namespace
+                FROM unnest($2::text[], $3::text[], $4::boolean[]) AS t (role, type, is_namespace)
+                """,
+                [
+                    sla.name, types.map(\.role), types.map(\.pattern.text), types.map(\.pattern.isNamespace),
+                ])
+        }
+    }
+
+    /// Sets the time at which open cases are judged: the wall clock or the latest event, never back.
+    ///
+    /// - Parameters:
+    ///   - asOf: a time that takes the place of the clocks of the SLAs of `pipelines`.
+    ///   - mayGoBack: a full refresh may set the time back.
+    /// - Throws: `WarehouseError.asOfGoesBack`.
+    package func setClocks(asOf: Timestamp?, ofPipelines pipelines: [String], mayGoBack: Bool) throws {
+        if let asOf, !mayGoBack {
+            let later = try connection.query(
+                """
+                SELECT max(as_of) FROM daybook.slas
+                WHERE pipeline = ANY ($1::text[]) AND as_of > $2::timestamptz
+                """, [pipelines, asOf.description])
+            if let stored = try later.first().getIfPresent(0, as: String.self) {
+                throw WarehouseError.asOfGoesBack(stored: stored)
+            }
+        }
+        try connection.query(
+            """
+            WITH entities AS (
+                -- What a pipeline's data clock looks at: its own entity and those of its SLAs.
+                SELECT pipeline, entity FROM daybook.slas
+                UNION
+                SELECT pipeline, entity FROM daybook.sources
+            ),
+            latest AS (
+                SELECT entity, max(occurred_at) AS at FROM raw.events
+                WHERE EXISTS (SELECT FROM daybook.slas WHERE clock = 'data')
+                GROUP BY entity
+            ),
+            clocks AS (
+                SELECT s.sla,
+                    CASE
+                        WHEN s.pipeline = ANY ($1::text[]) AND $2::timestamptz IS NOT NULL THEN $2::timestamptz
+                        WHEN s.clock = 'wall' THEN now()
+                        ELSE (
+                            SELECT max(l.at) FROM entities AS e JOIN latest AS l USING (entity)
+                            WHERE e.pipeline = s.pipeline
+                        )
+                    END AS at
+                FROM daybook.slas AS s
+            )
+            UPDATE daybook.slas AS s
+            SET as_of = CASE WHEN $3::boolean AND s.pipeline = ANY ($1::text[]) THEN c.at
+                ELSE greatest(s.as_of, c.at) END
+            FROM clocks AS c
+            WHERE c.sla = s.sla
+            """, [pipelines, asOf?.description, mayGoBack], action: "set the clocks")
+    }
+}

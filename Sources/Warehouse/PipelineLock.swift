@@ -1,0 +1,44 @@
+import Foundation
+import Postgres
+
+/// The lock that lets one run of a pipeline at a time into the database.
+///
+/// The server holds it for the session, and frees it when the session ends, however it ends.
+package struct PipelineLock {
+    /// Takes the lock, waiting up to `waitSeconds`.
+    ///
+    /// - Throws: `WarehouseError.locked` with who holds it.
+    package static func acquire(_ pipeline: String, waitSeconds: Double, _ connection: Connection) throws {
+        let deadline = Date().addingTimeInterval(waitSeconds)
+        while true {
+            let isMine: Bool = try connection.query(
+                "SELECT pg_try_advisory_lock($1::int, hashtext($2))", [lockClass, pipeline]
+            ).first().get(0)
+            if isMine { return }
+            guard Date() < deadline else {
+                throw WarehouseError.locked(pipeline: pipeline, holder: try holder(pipeline, connection))
+            }
+            Thread.sleep(forTimeInterval: 0.1)
+        }
+    }
+
+    package static func release(_ pipeline: String, _ connection: Connection) throws {
+        try connection.query("SELECT pg_advisory_unlock($1::int, hashtext($2))", [lockClass, pipeline])
+    }
+
+    private static func holder(_ pipeline: String, _ connection: Connection) throws -> String {
+        let rows = try connection.query(
+            """
+            SELECT format('run %s, process %s on %s, since %s UTC', r.run_id, r.process_id, r.host,
+                to_char(r.started_at, 'YYYY-MM-DD HH24:MI:SS'))
+            FROM daybook.runs AS r
+            WHERE r.pipeline = $1 AND r.status = 'running'
+            ORDER BY r.run_id DESC
+            LIMIT 1
+            """, [pipeline])
+        return rows.count > 0 ? try rows[0].get(0) : "a run that has just begun"
+    }
+
+    /// The first half of the advisory locks; the hash of the pipeline's name is the second.
+    private static let lockClass: Int32 = 0x6461_7962
+}

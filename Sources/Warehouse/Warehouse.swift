@@ -1,0 +1,47 @@
+import Postgres
+import SQLFiles
+
+/// An open warehouse: a connection to a database that holds Daybook's schemas, with our session settings.
+///
+/// Confined to the thread that opened it, like its connection.
+package struct Warehouse {
+    package let connection: Connection
+
+    /// Oldest server whose SQL we use.
+    private static let minServerVersion = 140_000
+
+    /// Connects, and brings the schemas up to date.
+    ///
+    /// - Parameter creating: false leaves a database without our schemas as it is and throws `empty`.
+    package static func open(
+        _ conninfo: String?, creating: Bool = true, onNotice: @escaping (String) -> Void = { _ in }
+    ) throws -> Warehouse {
+        let connection = try connect(conninfo, onNotice: onNotice)
+        let schema = Schema(files: SQLFiles.builtin.folder("schema"))
+        if !creating, try !schema.isPresent(connection) { throw WarehouseError.empty }
+        try schema.apply(to: connection)
+        return Warehouse(connection: connection)
+    }
+
+    /// A connection with our session settings, to a database in any state.
+    package static func connect(
+        _ conninfo: String?, onNotice: @escaping (String) -> Void = { _ in }
+    ) throws -> Connection {
+        let connection = try Connection(conninfo, applicationName: "daybook", onNotice: onNotice)
+        guard connection.serverVersion >= minServerVersion else {
+            throw WarehouseError.oldServer(version: connection.serverVersion)
+        }
+        // The plans of our statements are short; compiling them costs more than it saves. A killed client's
+        // locks are freed as soon as the server notices. Names are always written with their schema.
+        try connection.execute(
+            """
+            SET TIME ZONE 'UTC';
+            SET datestyle = 'ISO, YMD';
+            SET search_path = pg_catalog;
+            SET jit = off;
+            SET client_connection_check_interval = '1s';
+            SET client_min_messages = 'warning';
+            """)
+        return connection
+    }
+}

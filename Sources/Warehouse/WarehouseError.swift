@@ -1,0 +1,39 @@
+import Postgres
+
+/// What keeps the warehouse from being used as it stands.
+package enum WarehouseError: Error, CustomStringConvertible {
+    /// A schema of one of our names exists and is not ours.
+    case foreignSchema(String)
+    /// The database was built by a newer Daybook.
+    case newerSchema(file: String)
+    /// A schema file differs from what was applied.
+    case editedSchema(file: String, appliedAt: String)
+    case oldServer(version: Int)
+    /// Another run holds the pipeline's lock.
+    case locked(pipeline: String, holder: String)
+    /// The database holds no Daybook schemas yet.
+    case empty
+    /// An `as_of` earlier than the one that the reports stand at.
+    case asOfGoesBack(stored: String)
+
+    package var description: String {
+        switch self {
+        case .foreignSchema(let name):
+            "the database has a schema \"\(name)\" that Daybook did not make; "
+                + "use another database (createdb daybook), for it will not be touched"
+        case .newerSchema(let file):
+            "the database was built by a newer Daybook (it holds \(file), which this one does not have); "
+                + "update this Daybook"
+        case .editedSchema(let file, let appliedAt):
+            "sql/schema/\(file) is not what was applied to this database on \(appliedAt); "
+                + "a schema file is never edited once applied: restore it, and put the change into a new file"
+        case .oldServer(let version):
+            "the server is PostgreSQL \(version / 10_000); Daybook needs 14 or later"
+        case .locked(let pipeline, let holder):
+            "another run of \(pipeline) holds its lock (\(holder)); wait for it, or give --lock-wait more seconds"
+        case .empty: "the database holds nothing yet; see: daybook run"
+        case .asOfGoesBack(let stored):
+            "the reports stand at \(stored); setting the time back needs --full-refresh"
+        }
+    }
+}

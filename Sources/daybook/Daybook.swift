@@ -1,0 +1,77 @@
+import Foundation
+import Pipeline
+
+/// The command: finds the verb, runs it, and turns what went wrong into words and an exit code.
+@main
+enum Daybook {
+    static var verbs: [any Verb.Type] {
+        [
+            InitVerb.self, DemoVerb.self, CheckVerb.self, RunVerb.self, LoadVerb.self, TransformVerb.self,
+            ReportVerb.self, VerifyVerb.self, GenerateVerb.self, DBVerb.self,
+        ]
+    }
+
+    static func main() {
+        exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+    }
+
+    private static func run(_ words: [String]) -> ExitCode {
+        guard let word = words.first else {
+            Terminal.error(help)
+            return .usage
+        }
+        switch word {
+        case "--help", "-h", "help":
+            let verb = verbs.first { $0.name == words.dropFirst().first }
+            Terminal.out(verb?.help ?? help)
+            return .done
+        case "--version", "version":
+            Terminal.out("daybook \(daybookVersion)")
+            return .done
+        default: break
+        }
+        guard let verb = verbs.first(where: { $0.name == word }) else {
+            let nearest = Spelling.suggestion(word, in: verbs.map { $0.name })
+            Terminal.error("daybook: there is no verb \"\(word)\"\(nearest)\n  see: daybook --help")
+            return .usage
+        }
+        do {
+            let arguments = try Arguments(
+                verb: verb.name, Array(words.dropFirst()), options: verb.options, maxPositionals: verb.maxOperands)
+            if arguments.has("--help") {
+                Terminal.out(verb.help)
+                return .done
+            }
+            return try verb.run(arguments)
+        } catch {
+            return tell(error, verb: verb.name)
+        }
+    }
+
+    /// Says what went wrong and what to do; gives the exit code that tells it to programs.
+    static func tell(_ error: any Error, verb: String) -> ExitCode {
+        let code = ExitCode(error)
+        Terminal.endProgress()
+        switch error {
+        case is DefinitionError: Terminal.error("\(error)")
+        case is UsageError: Terminal.error("daybook \(verb): \(error)\n  see: daybook \(verb) --help")
+        default: Terminal.error("daybook \(verb): \(error)")
+        }
+        return code
+    }
+
+    private static var help: String {
+        let width = verbs.map { $0.name.count }.max() ?? 0
+        let lines = verbs.map { "  \($0.name.padding(to: width))  \($0.summary)" }
+        return """
+            Daybook loads event logs into PostgreSQL and keeps hourly SLA tables of them.
+
+            usage: daybook VERB [OPTIONS]
+
+            \(lines.joined(separator: "\n"))
+
+            daybook VERB --help tells more about one; daybook --version tells the version.
+            To see it all at work: daybook demo
+            """
+    }
+}

@@ -1,0 +1,37 @@
+import Extract
+import Pipeline
+import Postgres
+import Transform
+import Warehouse
+
+/// How the command ends; the numbers are those of sysexits.h where it has one.
+enum ExitCode: Int32 {
+    case done = 0
+    case failed = 1
+    /// A check or an SLA test failed.
+    case checkFailed = 2
+    case usage = 64
+    case badData = 65
+    case unreachable = 69
+    case locked = 75
+    case badDefinition = 78
+    /// 128 and SIGINT, as shells have it.
+    case interrupted = 130
+
+    /// What an error means for whoever called the command.
+    init(_ error: any Error) {
+        switch error {
+        case is UsageError: self = .usage
+        case is DefinitionError, is ProjectError, is TransformError: self = .badDefinition
+        case let error as ExtractError: self = error.kind == .unsupported ? .badData : .unreachable
+        case is NothingButRejects: self = .badData
+        case let error as PostgresError:
+            self = error.kind == .connect || error.kind == .connectionLost ? .unreachable : .failed
+        case is PrivateServerError: self = .unreachable
+        case WarehouseError.locked: self = .locked
+        case WarehouseError.asOfGoesBack: self = .usage
+        case is Interrupted: self = .interrupted
+        default: self = .failed
+        }
+    }
+}

@@ -1,0 +1,181 @@
+import Events
+import Foundation
+import Pipeline
+
+/// `daybook run`: extract, load, transform, once.
+enum RunVerb: Verb {
+    static let name = "run"
+    static let summary = "extracts, loads and transforms, once"
+    static let operands = "[PIPELINE…]"
+    static let options =
+        RunStep.options + [
+            Option("--as-of", "TIME", "judge open cases at this time instead of the clock"),
+            Option("--full-refresh", nil, "compute all anew, and let the time of judgement go back"),
+            Option("--dry-run", nil, "say what would be read, and read nothing"),
+        ]
+    static let discussion = """
+        Reads what is new in the sources of the pipelines (all, where none is named), loads it, and brings the
+        report tables up to date. What was read is never read again: a second run loads nothing.
+        Rejected records do not fail a run; they are kept in daybook.rejects with their place and reason.
+
+        exit codes: 0 done, 64 wrong usage, 65 bad data, 69 source or database out of reach,
+        75 another run holds the lock, 78 bad definition, 130 interrupted
+        """
+
+    static func run(_ arguments: Arguments) throws -> ExitCode {
+        if arguments.has("--dry-run") { return try RunStep.dryRun(arguments) }
+        var options = RunOptions()
+        options.asOf = try arguments.time("--as-of")
+        options.isFullRefresh = arguments.has("--full-refresh")
+        return try RunStep.run(arguments, options)
+    }
+}
+
+/// `daybook load`: the first half of a run.
+enum LoadVerb: Verb {
+    static let name = "load"
+    static let summary = "the first half of run: extracts and loads"
+    static let operands = "[PIPELINE…]"
+    static let options =
+        RunStep.options + [Option("--dry-run", nil, "say what would be read, and read nothing")]
+    static let discussion = """
+        Reads what is new in the sources and loads it into raw.events; the report tables stay as they are
+        until the next transform or run.
+        """
+
+    static func run(_ arguments: Arguments) throws -> ExitCode {
+        if arguments.has("--dry-run") { return try RunStep.dryRun(arguments) }
+        var options = RunOptions()
+        options.transforms = false
+        return try RunStep.run(arguments, options)
+    }
+}
+
+/// `daybook transform`: the second half of a run.
+enum TransformVerb: Verb {
+    static let name = "transform"
+    static let summary = "the second half of run: brings the report tables up to date"
+    static let operands = "[PIPELINE…]"
+    static let options =
+        RunStep.options + [
+            Option("--as-of", "TIME", "judge open cases at this time instead of the clock"),
+            Option("--full-refresh", nil, "compute all anew, and let the time of judgement go back"),
+        ]
+    static let discussion = """
+        Takes the SLA definitions of the pipelines (all, where none is named) and computes report.cases,
+        report.fact_sla, report.sla_hourly and the project's own models from raw.events, in one transaction.
+        """
+
+    static func run(_ arguments: Arguments) throws -> ExitCode {
+        var options = RunOptions()
+        options.loads = false
+        options.asOf = try arguments.time("--as-of")
+        options.isFullRefresh = arguments.has("--full-refresh")
+        return try RunStep.run(arguments, options)
+    }
+}
+
+/// What `run` and its halves have in common.
+enum RunStep {
+    static let options: [Option] = [
+        .project, .database, .json,
+        Option("--lock-wait", "SECONDS", "how long to wait for another run of the pipeline (default: 10)"),
+    ]
+
+    static func run(_ arguments: Arguments, _ options: RunOptions) throws -> ExitCode {
+        let context = Context(arguments)
+        var options = options
+        if let seconds = try arguments.integer("--lock-wait", in: 0...86_400) {
+            options.lockWaitSeconds = Double(seconds)
+        }
+        let project = try context.project()
+        let pipelines = try context.pipelines(project)
+        let run = Run(
+            project, pipelines, options, interruption: context.interruption(), observer: observer())
+        let reports = try run.run(try context.target(project).conninfo())
+        Terminal.endProgress()
+        if arguments.isJSON {
+            if arguments.positionals.count == 1 || pipelines.count == 1 {
+                try JSONOutput.print(reports[0])
+            } else {
+                try JSONOutput.print(["runs": reports])
+            }
+        } else {
+            for report in reports { tell(report, options) }
+        }
+        // Each failure is told; the first decides the exit code.
+        var code = ExitCode.done
+        for report in reports {
+            guard let error = report.error else { continue }
+            Terminal.error("daybook \(arguments.verb): \(report.pipeline): \(error)")
+            if code == .done { code = ExitCode(error) }
+        }
+        return code
+    }
+
+    static func dryRun(_ arguments: Arguments) throws -> ExitCode {
+        let context = Context(arguments)
+        let project = try context.project()
+        let run = Run(
+            project, try context.pipelines(project), RunOptions(), interruption: Interruption(),
+            observer: observer())
+        let reads = try run.plan(try context.target(project).conninfo())
+        if arguments.isJSON {
+            try JSONOutput.print(["reads": reads])
+            return .done
+        }
+        let waiting = reads.filter { $0.bytes > 0 }
+        for read in waiting {
+            let from = read.position > 0 ? " from byte \(read.position)" : ""
+            Terminal.out("\(read.pipeline)/\(read.source): \(read.object): \(Human.bytes(read.bytes))\(from)")
+        }
+        let total = waiting.reduce(0) { $0 + $1.bytes }
+        Terminal.out(
+            "\(Human.plural(waiting.count, "file")) with \(Human.bytes(total)) to read; "
+                + "\(Human.plural(reads.count - waiting.count, "file")) read already")
+        return .done
+    }
+
+    /// Notes go to stderr, and progress where that is a terminal.
+    static func observer() -> RunObserver {
+        RunObserver(
+            progress: { progress in
+                let share = progress.totalBytes > 0 ? Double(progress.bytes) / Double(progress.totalBytes) : 1
+                let rate = progress.seconds > 0 ? Double(progress.counts.read) / progress.seconds : 0
+                let left = share > 0 ? progress.seconds * (1 - share) / share : 0
+                Terminal.progress(
+                    "\(progress.pipeline)/\(progress.source) \(Human.bar(share, width: 20)) "
+                        + "\(Human.bytes(progress.bytes)) of \(Human.bytes(progress.totalBytes)), "
+                        + "\(Human.count(progress.counts.read)) rows, \(Human.count(Int(rate))) rows/s, "
+                        + "\(Human.duration(left.rounded())) left")
+            },
+            note: { Terminal.error($0) })
+    }
+
+    /// A run in a few lines.
+    static func tell(_ report: RunReport, _ options: RunOptions) {
+        let counts = report.counts
+        if options.loads {
+            var parts = ["\(Human.count(counts.loaded)) loaded"]
+            if counts.duplicate > 0 { parts.append("\(Human.count(counts.duplicate)) duplicate") }
+            if counts.conflicting > 0 { parts.append("\(Human.count(counts.conflicting)) of them conflicting") }
+            if counts.rejected > 0 { parts.append("\(Human.count(counts.rejected)) rejected") }
+            if counts.filtered > 0 { parts.append("\(Human.count(counts.filtered)) filtered") }
+            Terminal.out(
+                "\(report.pipeline): \(Human.count(counts.read)) read: \(parts.joined(separator: ", ")) "
+                    + "(run \(report.runID), \(Human.duration(report.seconds)))")
+        } else {
+            Terminal.out("\(report.pipeline): run \(report.runID), \(Human.duration(report.seconds))")
+        }
+        var table = TextTable([
+            TextTable.Column(title: "model", isNumber: false), TextTable.Column(title: "keys"),
+            TextTable.Column(title: "rows changed"), TextTable.Column(title: "time"),
+        ])
+        for model in report.models {
+            table.add([
+                model.model, Human.count(model.keys), Human.count(model.rowsChanged), Human.duration(model.seconds),
+            ])
+        }
+        if !report.models.isEmpty { Terminal.out(table.text) }
+    }
+}

@@ -1,0 +1,13 @@
+-- Every event read ended in exactly one of four places, and the rejects that were counted are there.
+SELECT format('load %s of %s: read %s, but loaded %s + duplicate %s + rejected %s + filtered %s',
+    load_id, object, read, loaded, duplicate, rejected, filtered) AS problem
+FROM daybook.loads
+WHERE read <> loaded + duplicate + rejected + filtered
+UNION ALL
+SELECT format('load %s of %s: the ledger counts %s rejects, daybook.rejects holds %s',
+    l.load_id, l.object, l.rejected, count(r.reject_id))
+FROM daybook.loads AS l
+LEFT JOIN daybook.rejects AS r USING (load_id)
+GROUP BY l.load_id
+HAVING l.rejected <> count(r.reject_id)
+ORDER BY problem

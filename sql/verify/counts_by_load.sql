@@ -1,0 +1,13 @@
+-- raw.events holds as many rows of each load as the ledger says, and none of a load that it does not know.
+SELECT CASE
+        WHEN l.load_id IS NULL
+            THEN format('raw.events holds %s rows of load %s, which the ledger does not know', e.rows, e.load_id)
+        ELSE format('load %s of %s: the ledger says %s rows, raw.events holds %s',
+            l.load_id, l.object, l.loaded, coalesce(e.rows, 0))
+    END AS problem
+FROM daybook.loads AS l
+FULL JOIN (
+    SELECT load_id, count(*) AS rows FROM raw.events GROUP BY load_id
+) AS e USING (load_id)
+WHERE l.load_id IS NULL OR l.loaded <> coalesce(e.rows, 0)
+ORDER BY problem
