@@ -4,18 +4,18 @@ import Foundation
 ///
 /// Foundation's `Process` will not do: on Linux it learns of a child's end by a socket that the child's
 /// children inherit, so it would wait for the server itself.
-enum ChildCommand {
-    struct Outcome {
+package enum ChildCommand {
+    package struct Outcome {
         /// The exit code, or 128 + the signal that ended it.
-        let code: Int32
+        package let code: Int32
         /// The end of what it wrote to stdout and stderr, at most 16 KiB.
-        let output: String
+        package let output: String
     }
 
     /// Runs a program from "/" with umask 077, no environment but PATH and the like, no open files but
     /// stdin (`input`), stdout and stderr (a nameless file, so nobody waits for an end of file) and, as
     /// descriptor 3, `inheriting`. With `ownGroup` a Ctrl-C in our terminal does not reach it.
-    static func run(
+    package static func run(
         _ arguments: [String], input: String = "", inheriting: Int32? = nil, ownGroup: Bool = true
     ) throws(PrivateServerError) -> Outcome {
         let stdin = try namelessFile(input)

@@ -11,9 +11,9 @@ extension PrivateServerError {
 }
 
 /// Files and directories in the ways a server that may run under another account needs them.
-enum FileSystem {
+package enum FileSystem {
     /// What `lstat` says, or nil when there is nothing of that name or it cannot be looked at.
-    static func status(_ path: String) -> stat? {
+    package static func status(_ path: String) -> stat? {
         var status = stat()
         return lstat(path, &status) == 0 ? status : nil
     }
@@ -88,7 +88,7 @@ enum FileSystem {
     }
 
     /// The path without symbolic links, as far as it exists, and without a trailing slash.
-    static func canonical(_ path: String) -> String {
+    package static func canonical(_ path: String) -> String {
         if let resolved = realpath(path, nil) {
             defer { free(resolved) }
             return String(cString: resolved)
@@ -105,7 +105,7 @@ enum FileSystem {
     }
 
     /// Twelve hexadecimal digits that stand for a path: FNV-1a (64 bits), its two ends folded.
-    static func fingerprint(_ path: String) -> String {
+    package static func fingerprint(_ path: String) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in path.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         let folded = (hash ^ (hash >> 48)) & 0xffff_ffff_ffff

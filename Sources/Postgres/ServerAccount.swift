@@ -1,14 +1,14 @@
 import Foundation
 
 /// The account a server runs with. PostgreSQL refuses to run as root, so for root it is another one.
-struct ServerAccount: Sendable {
-    let user: uid_t
-    let group: gid_t
+package struct ServerAccount: Sendable {
+    package let user: uid_t
+    package let group: gid_t
     /// The account's name, or its number when it has none.
-    let name: String
+    package let name: String
 
     /// Whether it is not the account of this process, which then is root.
-    var isOther: Bool { user != geteuid() }
+    package var isOther: Bool { user != geteuid() }
 
     /// The account of this process.
     static var current: ServerAccount {
@@ -17,7 +17,7 @@ struct ServerAccount: Sendable {
 
     /// This process's account; for root, that of `owner` (of data that exists already), `postgres` or
     /// `nobody`.
-    static func forServer(owner: uid_t? = nil) throws(PrivateServerError) -> ServerAccount {
+    package static func forServer(owner: uid_t? = nil) throws(PrivateServerError) -> ServerAccount {
         guard geteuid() == 0 else { return current }
         if let owner, owner != 0 {
             guard let entry = getpwuid(owner) else {
@@ -51,7 +51,7 @@ struct ServerAccount: Sendable {
     }
 
     /// Runs a program with this account; see `ChildCommand.run`.
-    func run(
+    package func run(
         _ arguments: [String], input: String = "", inheriting: Int32? = nil, ownGroup: Bool = true
     ) throws(PrivateServerError) -> ChildCommand.Outcome {
         try ChildCommand.run(

@@ -2,13 +2,13 @@ import Foundation
 
 /// The directory of a server's Unix socket: short, because a socket's path has at most 107 bytes, and closed
 /// to all others, because whoever can connect is let in.
-struct SocketDirectory {
-    let path: String
+package struct SocketDirectory {
+    package let path: String
 
     /// The socket's name tells the port, also when nobody listens on TCP.
     var socket: String { path + "/.s.PGSQL.5432" }
 
-    init(name: String, stateDirectory: String) {
+    package init(name: String, stateDirectory: String) {
         path = "/tmp/\(name)-\(FileSystem.fingerprint(stateDirectory))"
     }
 

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Postgres
+import Postgres
 
 /// Each test has a directory and a server of its own; real PostgreSQL, from wherever it is installed.
 @Suite(.serialized, .enabled(if: !ServerBinaries.installed().isEmpty))

@@ -1,0 +1,74 @@
+import Foundation
+import Postgres
+
+/// A database of a test's own, on a server that the test run starts: created when made, dropped when it goes.
+///
+/// The server keeps nothing (fsync off) and ends with the test process.
+package final class TestDatabase {
+    package let name: String
+    /// What to connect with.
+    package let url: String
+
+    package init() throws {
+        let server = try TestServer.shared.get()
+        name = "test_\(UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: ""))"
+        url = server.url.replacingOccurrences(of: "/daybook?", with: "/\(name)?")
+        let admin = try Connection(server.url, applicationName: "tests")
+        try admin.execute("CREATE DATABASE \(name)")
+    }
+
+    deinit {
+        guard let server = try? TestServer.shared.get(),
+            let admin = try? Connection(server.url, applicationName: "tests")
+        else { return }
+        try? admin.execute("DROP DATABASE \(name) WITH (FORCE)")
+    }
+
+    package func connect() throws -> Connection { try Connection(url, applicationName: "tests") }
+
+    /// The single value of a query, as text.
+    package func value(_ sql: String) throws -> String? {
+        let result = try connect().query(sql)
+        return result.count > 0 ? result[0].text(0) : nil
+    }
+
+    /// Every row of a query as its columns' texts, null as "∅".
+    package func rows(_ sql: String) throws -> [[String]] {
+        let result = try connect().query(sql)
+        return result.rows.map { row in (0..<result.columnCount).map { row.text($0) ?? "∅" } }
+    }
+}
+
+/// The server of the test run.
+private final class TestServer: Sendable {
+    let url: String
+    private let server: PrivateServer
+    private let directory: String
+
+    static let shared = Swift.Result { try TestServer() }
+
+    private init() throws {
+        TestServer.sweep()
+        directory = "\(NSTemporaryDirectory())daybook-tests-\(ProcessInfo.processInfo.processIdentifier)"
+        server = PrivateServer(
+            directory: directory,
+            settings: ["fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "60"])
+        url = try server.start()
+        atexit {
+            guard let test = try? TestServer.shared.get() else { return }
+            _ = try? test.server.stop(immediately: true)
+            try? FileManager.default.removeItem(atPath: test.directory)
+        }
+    }
+
+    /// Stops the servers of test runs that were killed: their process is gone.
+    private static func sweep() {
+        let parent = NSTemporaryDirectory()
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+        where name.hasPrefix("daybook-tests-") {
+            guard let process = Int32(name.dropFirst("daybook-tests-".count)), kill(process, 0) != 0 else { continue }
+            _ = try? PrivateServer(directory: parent + name).stop(immediately: true)
+            try? FileManager.default.removeItem(atPath: parent + name)
+        }
+    }
+}
