@@ -26,6 +26,8 @@ let package = Package(
             path: "Sources/EmbedSQLPlugin"),
 
         .target(name: "TestSupport", dependencies: ["Pipeline", "Generate"], path: "Tests/TestSupport"),
+        .executableTarget(
+            name: "Benchmarks", dependencies: ["Pipeline", "Generate"], path: "Tests/Benchmarks"),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"]),
         .testTarget(name: "EventsTests", dependencies: ["Events"]),
         .testTarget(name: "GenerateTests", dependencies: ["Generate"]),

@@ -7,7 +7,8 @@ struct EmbedSQLPlugin: BuildToolPlugin {
     func createBuildCommands(context: PluginContext, target: any Target) throws -> [Command] {
         let sql = context.package.directoryURL.appending(path: "sql")
         let output = context.pluginWorkDirectoryURL.appending(path: "BuiltinSQL.swift")
-        let files = (FileManager.default.enumerator(at: sql, includingPropertiesForKeys: nil)?.allObjects ?? [])
+        let files =
+            (FileManager.default.enumerator(at: sql, includingPropertiesForKeys: nil)?.allObjects ?? [])
             .compactMap { $0 as? URL }
             .filter { $0.pathExtension == "sql" }
             .sorted { $0.path < $1.path }

@@ -46,7 +46,8 @@ package struct CSVScanner {
                 if place + 1 == end, base[place] == 0x0D, !isLast { return .unfinished(isQuoted: false) }
                 guard place == end || base[place] == separator || base[place] == 0x0A || isCRLF else {
                     return .malformed(
-                        offset: place, problem: "text follows a closing quote; a quote inside is written twice")
+                        offset: place,
+                        problem: "text follows a closing quote; a quote inside is written twice")
                 }
                 if isCRLF { place += 1 }
             } else {
@@ -54,7 +55,8 @@ package struct CSVScanner {
                 while place < end, base[place] != separator, base[place] != 0x0A {
                     if base[place] == UInt8(ascii: "\"") {
                         return .malformed(
-                            offset: place, problem: "a quote stands inside a cell that does not begin with one")
+                            offset: place,
+                            problem: "a quote stands inside a cell that does not begin with one")
                     }
                     if base[place] >= 0x80 { hasMultibyte = true }
                     place += 1

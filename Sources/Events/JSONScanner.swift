@@ -256,7 +256,9 @@ package struct JSONScanner {
             UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
             return place + 2
         case UInt8(ascii: "u"):
-            guard let unit = hexUnit(base, at: place + 2, end: end) else { throw failure(.badEscape, at: place) }
+            guard let unit = hexUnit(base, at: place + 2, end: end) else {
+                throw failure(.badEscape, at: place)
+            }
             if unit == 0, hazard == nil { hazard = .nulCharacter(place) }
             guard (0xD800...0xDFFF).contains(unit) else { return place + 6 }
             if unit < 0xDC00, place + 7 < end, base[place + 6] == UInt8(ascii: "\\"),

@@ -61,7 +61,8 @@ package final class NDJSONParser: RecordParser {
     private func parseLine(
         _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, isComplete: Bool, _ batch: inout EventBatch
     ) -> Bool {
-        let isMarked = batch.range.end == 0 && end - start >= 3 && base[start] == byteOrderMark[0]
+        let isMarked =
+            batch.range.end == 0 && end - start >= 3 && base[start] == byteOrderMark[0]
             && base[start + 1] == byteOrderMark[1] && base[start + 2] == byteOrderMark[2]
         var scanner = JSONScanner(base, from: isMarked ? start + 3 : start, to: end)
         let line = UnsafeBufferPointer(start: base + start, count: end - start)

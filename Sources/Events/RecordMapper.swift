@@ -145,7 +145,8 @@ final class RecordMapper {
         let entry = entries[index]
         guard let occurredAt = try time(entry, base, &batch.arena) else {
             if isList { return false }
-            throw Refusal(code: .missingTime, reason: "\"\(entry.timeName)\" is absent: an event needs a time")
+            throw Refusal(
+                code: .missingTime, reason: "\"\(entry.timeName)\" is absent: an event needs a time")
         }
         let type = try text(entry.type, "type", base, &batch.arena)
         if type.isAbsent { throw Refusal(code: .missingType, reason: "the type is absent") }
@@ -222,7 +223,9 @@ final class RecordMapper {
         guard timeRange.contains(time) else {
             throw Refusal(
                 code: .timeOutOfRange,
-                reason: "\"\(entry.timeName)\" is \(time), outside \(timeRange.lowerBound) to \(timeRange.upperBound)")
+                reason:
+                    "\"\(entry.timeName)\" is \(time), outside \(timeRange.lowerBound) to \(timeRange.upperBound)"
+            )
         }
         return time
     }

@@ -37,7 +37,8 @@ package struct CSVHeader: Sendable {
                 return
             case .malformed(let offset, let problem):
                 throw ExtractError(
-                    kind: .unsupported, object: file.name, message: "the header, column \(offset + 1): \(problem)")
+                    kind: .unsupported, object: file.name,
+                    message: "the header, column \(offset + 1): \(problem)")
             case .unfinished where isWhole:
                 (self.columns, bytes, lines, self.isWhole) = ([], 0, 0, false)
                 return

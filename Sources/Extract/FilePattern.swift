@@ -51,7 +51,8 @@ package struct FilePattern: Sendable {
                 message: "is a directory; to read the files in it write \"\(text)/*\"")
         }
         guard let file = found(text) else {
-            throw ExtractError(kind: .unreadable, object: text, message: "cannot be looked at: permission denied")
+            throw ExtractError(
+                kind: .unreadable, object: text, message: "cannot be looked at: permission denied")
         }
         return file
     }
@@ -73,7 +74,8 @@ package struct FilePattern: Sendable {
     }
 
     /// Adds what matches `components` below the folder `parent`, which is empty or ends with a slash.
-    private func expand(_ components: ArraySlice<String>, below parent: String, into names: inout Set<String>) {
+    private func expand(_ components: ArraySlice<String>, below parent: String, into names: inout Set<String>)
+    {
         guard let component = components.first else { return }
         let rest = components.dropFirst()
         if component == "**" {

@@ -94,7 +94,8 @@ package final class FileReader {
 
     private func parse(_ continuation: Continuation, _ batch: inout EventBatch) -> Int {
         let bytes = UnsafeBufferPointer(
-            start: block.baseAddress!.assumingMemoryBound(to: UInt8.self) + consumed, count: filled - consumed)
+            start: block.baseAddress!.assumingMemoryBound(to: UInt8.self) + consumed, count: filled - consumed
+        )
         let count = parser.parse(bytes, then: continuation, into: &batch)
         consumed += count
         return count
@@ -181,7 +182,8 @@ package final class FileReader {
     /// Compressed files are known by their first bytes, whatever their name.
     private static func refuseCompressed(_ file: OpenFile) throws(ExtractError) {
         let magics: [(name: String, bytes: [UInt8])] = [
-            ("gzip", [0x1F, 0x8B]), ("zstd", [0x28, 0xB5, 0x2F, 0xFD]), ("xz", [0xFD, 0x37, 0x7A, 0x58, 0x5A]),
+            ("gzip", [0x1F, 0x8B]), ("zstd", [0x28, 0xB5, 0x2F, 0xFD]),
+            ("xz", [0xFD, 0x37, 0x7A, 0x58, 0x5A]),
             ("bzip2", [0x42, 0x5A, 0x68]),
         ]
         let start = try file.bytes(0..<min(6, file.size))

@@ -47,14 +47,17 @@ package struct ReadPlan: Sendable {
         func claim(_ object: KnownObject, by index: Int, note: String?) {
             unclaimed.removeAll { $0.identity == object.identity }
             plans[index] = ReadPlan(
-                file: files[index], identity: object.identity, position: object.endPosition, line: object.endLine,
+                file: files[index], identity: object.identity, position: object.endPosition,
+                line: object.endLine,
                 note: note)
         }
 
         let knownByName = Dictionary(grouping: known, by: \.object)
         for (index, file) in files.enumerated() {
             guard let candidates = knownByName[file.name] else { continue }
-            if let object = try continued(try OpenFile(file), candidates) { claim(object, by: index, note: nil) }
+            if let object = try continued(try OpenFile(file), candidates) {
+                claim(object, by: index, note: nil)
+            }
         }
         for (index, file) in files.enumerated() where plans[index] == nil {
             let open = try OpenFile(file)
@@ -72,7 +75,9 @@ package struct ReadPlan: Sendable {
             plans[index] = ReadPlan(
                 file: file, identity: identity, position: 0, line: 1,
                 note: knownByName[file.name] == nil
-                    ? nil : "was truncated or replaced since it was read; it is read from the start as a new object")
+                    ? nil
+                    : "was truncated or replaced since it was read; it is read from the start as a new object"
+            )
         }
         return files.indices.compactMap { plans[$0] }
     }

@@ -128,7 +128,8 @@ package struct Check {
         guard try reader.fill(&batch) else { return }
         for index in batch.events.indices {
             let event = batch.events[index]
-            types[batch.arena.string(of: event.entity), default: []].insert(batch.arena.string(of: event.type))
+            types[batch.arena.string(of: event.entity), default: []].insert(
+                batch.arena.string(of: event.type))
         }
         if batch.events.isEmpty, let reject = batch.rejects.first {
             problems.append(

@@ -30,5 +30,7 @@ package final class Interruption: @unchecked Sendable {
 
 /// The run was stopped by a person; what was committed stays.
 package struct Interrupted: Error, CustomStringConvertible {
-    package var description: String { "interrupted; what was loaded stays, and the next run goes on from there" }
+    package var description: String {
+        "interrupted; what was loaded stays, and the next run goes on from there"
+    }
 }

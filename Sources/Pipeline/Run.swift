@@ -66,8 +66,9 @@ package struct Run {
         return try pipelines.flatMap { pipeline in
             try pipeline.sources.flatMap { source in
                 var known: [KnownObject] = []
-                if let warehouse, let sourceID = try Catalogue(warehouse.connection).findSourceID(
-                    pipeline: pipeline.name, name: source.name)
+                if let warehouse,
+                    let sourceID = try Catalogue(warehouse.connection).findSourceID(
+                        pipeline: pipeline.name, name: source.name)
                 {
                     known = try Ledger.objects(ofSource: sourceID, warehouse.connection)
                 }
@@ -91,7 +92,8 @@ package struct Run {
             pipeline: pipeline.name, host: ProcessInfo.processInfo.hostName,
             processID: ProcessInfo.processInfo.processIdentifier, version: daybookVersion)
         var report = RunReport(
-            runID: runID, pipeline: pipeline.name, status: .succeeded, counts: LoadCounts(), seconds: 0, models: [])
+            runID: runID, pipeline: pipeline.name, status: .succeeded, counts: LoadCounts(), seconds: 0,
+            models: [])
         do {
             if options.loads {
                 let load = SourceLoad(
@@ -136,7 +138,7 @@ package struct Run {
         do {
             try Catalogue(warehouse.connection).endRun(
                 report.runID, report.counts, error: report.error.map { "\($0)" })
-        } catch where report.error != nil {
+        } catch  where report.error != nil {
             // With the connection lost, the run's own error is the one to tell; the next run closes its row.
         }
     }

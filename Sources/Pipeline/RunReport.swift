@@ -15,7 +15,8 @@ package struct RunReport: Sendable, Encodable {
     package var error: (any Error)?
 
     private enum CodingKeys: String, CodingKey {
-        case runID = "run_id", pipeline, status, read, loaded, duplicate, conflicting, rejected, filtered, seconds
+        case runID = "run_id"
+        case pipeline, status, read, loaded, duplicate, conflicting, rejected, filtered, seconds
         case models, error
     }
 

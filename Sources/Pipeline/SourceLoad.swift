@@ -76,7 +76,8 @@ struct SourceLoad {
                 while try reader.fill(&batch) {
                     try interruption.check()
                     let origin = BatchOrigin(
-                        runID: runID, pipeline: pipeline.name, sourceID: reading.sourceID, object: plan.file.name,
+                        runID: runID, pipeline: pipeline.name, sourceID: reading.sourceID,
+                        object: plan.file.name,
                         objectIdentity: plan.identity, tailHash: try reader.tailHash(before: batch.range.end))
                     let loaded = try loader.load(batch, from: origin)
                     counts += loaded
@@ -91,7 +92,8 @@ struct SourceLoad {
                 let rest = reader.size - reader.position
                 if rest > 0 {
                     observer.note(
-                        "\(name): the last \(rest) bytes of \(plan.file.name) have no line end yet; they wait for it")
+                        "\(name): the last \(rest) bytes of \(plan.file.name) have no line end yet; they wait for it"
+                    )
                 }
             }
         }
@@ -110,7 +112,8 @@ struct SourceLoad {
         }
         if batch.rejects.count > shown {
             observer.note(
-                "\(name): \(object): \(batch.rejects.count - shown) more rejected; all are in daybook.rejects")
+                "\(name): \(object): \(batch.rejects.count - shown) more rejected; all are in daybook.rejects"
+            )
         }
     }
 }

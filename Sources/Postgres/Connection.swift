@@ -147,7 +147,9 @@ package final class Connection {
 
     private func failure(action: String, result: OpaquePointer? = nil) -> PostgresError {
         func field(_ code: Character) -> String {
-            guard let result, let text = PQresultErrorField(result, Int32(code.asciiValue!)) else { return "" }
+            guard let result, let text = PQresultErrorField(result, Int32(code.asciiValue!)) else {
+                return ""
+            }
             return String(cString: text)
         }
         let sqlState = field("C")
@@ -170,13 +172,15 @@ package final class Connection {
     private static func redact(_ message: String, secretsOf conninfo: String?) -> String {
         guard let conninfo, !conninfo.isEmpty else { return message }
         guard let options = PQconninfoParse(conninfo, nil) else {
-            return "the connection string cannot be read; write it like postgresql://user:password@host:5432/database"
+            return
+                "the connection string cannot be read; write it like postgresql://user:password@host:5432/database"
         }
         defer { PQconninfoFree(options) }
         var message = message
         var option = options
         while let keyword = option.pointee.keyword {
-            if ["password", "sslpassword"].contains(String(cString: keyword)), let value = option.pointee.val {
+            if ["password", "sslpassword"].contains(String(cString: keyword)), let value = option.pointee.val
+            {
                 message = message.replacingOccurrences(of: String(cString: value), with: "***")
             }
             option += 1

@@ -21,7 +21,8 @@ package struct CopyIn: ~Copyable {
             let start = part.baseAddress?.assumingMemoryBound(to: CChar.self)
             guard PQputCopyData(connection, start, Int32(part.count)) == 1 else {
                 throw PostgresError(
-                    kind: .connectionLost, action: action, message: String(cString: PQerrorMessage(connection)))
+                    kind: .connectionLost, action: action,
+                    message: String(cString: PQerrorMessage(connection)))
             }
             rest = rest.dropFirst(part.count)
         }

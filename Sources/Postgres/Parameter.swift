@@ -67,5 +67,6 @@ package func quoteIdentifier(_ name: String) -> String {
 package func quoteLiteral(_ text: String) -> String {
     let quotes = text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
     guard quotes.contains("\\") else { return "'\(quotes)'" }
-    return "E'" + quotes.split(separator: "\\", omittingEmptySubsequences: false).joined(separator: "\\\\") + "'"
+    return "E'" + quotes.split(separator: "\\", omittingEmptySubsequences: false).joined(separator: "\\\\")
+        + "'"
 }

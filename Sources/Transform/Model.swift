@@ -34,7 +34,8 @@ package struct Model: Sendable {
                     message: "unknown header \"\(field)\"; known are \(Model.fields.joined(separator: ", "))")
             }
             guard values.updateValue(parts[1].trimmed, forKey: field) == nil else {
-                throw TransformError(file: file.origin, line: index + 1, message: "\"\(field)\" is given twice")
+                throw TransformError(
+                    file: file.origin, line: index + 1, message: "\"\(field)\" is given twice")
             }
         }
         func required(_ field: String) throws(TransformError) -> String {
@@ -47,7 +48,8 @@ package struct Model: Sendable {
         let name = try required("model").split(separator: ".").map(String.init)
         guard name.count == 2, name[0] == "report" else {
             throw TransformError(
-                file: file.origin, line: 1, message: "a model is a table of report, as in \"-- model: report.orders\"")
+                file: file.origin, line: 1,
+                message: "a model is a table of report, as in \"-- model: report.orders\"")
         }
         self.file = file
         schema = name[0]
@@ -66,7 +68,8 @@ package struct Model: Sendable {
             let model = try Model(file)
             if let other = models.first(where: { $0.name == model.name }) {
                 throw TransformError(
-                    file: file.origin, line: 1, message: "\(model.name) is filled by \(other.file.origin) already")
+                    file: file.origin, line: 1,
+                    message: "\(model.name) is filled by \(other.file.origin) already")
             }
             models.append(model)
         }

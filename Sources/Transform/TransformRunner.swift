@@ -11,7 +11,9 @@ package struct ModelResult: Sendable, Encodable {
     package let seconds: Double
 
     private enum CodingKeys: String, CodingKey {
-        case model, keys, rowsChanged = "rows_changed", seconds
+        case model, keys
+        case rowsChanged = "rows_changed"
+        case seconds
     }
 }
 
@@ -67,7 +69,8 @@ package struct TransformRunner {
         var update = "NOTHING"
         if !values.isEmpty {
             let assignments =
-                values.map { "\($0) = excluded.\($0)" } + (isStamped ? ["restated_at = excluded.restated_at"] : [])
+                values.map { "\($0) = excluded.\($0)" }
+                + (isStamped ? ["restated_at = excluded.restated_at"] : [])
             let old = values.map { "old.\($0)" }.joined(separator: ", ")
             let new = values.map { "excluded.\($0)" }.joined(separator: ", ")
             update = """
@@ -91,7 +94,8 @@ package struct TransformRunner {
 
     /// A project's own model gets its table from its SELECT; ours have theirs from the schema.
     private func createIfMissing(_ model: Model, _ table: String) throws {
-        let isPresent: Bool = try connection.query("SELECT to_regclass($1) IS NOT NULL", [table]).first().get(0)
+        let isPresent: Bool = try connection.query("SELECT to_regclass($1) IS NOT NULL", [table]).first().get(
+            0)
         guard !isPresent else { return }
         try connection.execute(
             """
@@ -129,7 +133,8 @@ package struct TransformRunner {
                     + parts.compactMap { $0 }.joined(separator: "; "))
         }
         for column in model.key where !given.contains(column) {
-            throw TransformError(file: model.file.origin, message: "the key column \(column) is not in the SELECT")
+            throw TransformError(
+                file: model.file.origin, message: "the key column \(column) is not in the SELECT")
         }
         return (given, isStamped)
     }

@@ -132,7 +132,8 @@ package struct Catalogue {
             "DELETE FROM daybook.slas WHERE pipeline = ANY ($1::text[]) AND sla <> ALL ($2::text[])",
             [pipelines, slas.map(\.name)])
         for sla in slas {
-            let types = [("start", sla.start), ("end", sla.end), ("cancel", sla.cancel)].flatMap { role, patterns in
+            let types = [("start", sla.start), ("end", sla.end), ("cancel", sla.cancel)].flatMap {
+                role, patterns in
                 Set(patterns).map { (role: role, pattern: $0) }
             }
             try connection.query(

@@ -13,7 +13,9 @@ package struct DayLeaves {
     }
 
     /// `raw.events_20261121`; made of digits only, so it needs no quoting.
-    package static func name(_ day: Int32) -> String { "raw.events_\(CalendarDay(daysSinceEpoch: day).compact)" }
+    package static func name(_ day: Int32) -> String {
+        "raw.events_\(CalendarDay(daysSinceEpoch: day).compact)"
+    }
 
     /// Makes the leaves that are missing. Not inside a transaction: each is committed on its own, so that no lock
     /// is held for the length of a load.

@@ -39,7 +39,8 @@ package enum Ledger {
             """,
             [
                 loadID, origin.runID, origin.pipeline, origin.sourceID, origin.object, origin.objectIdentity,
-                batch.range.start, batch.range.end, origin.tailHash, batch.range.firstLine, batch.range.endLine,
+                batch.range.start, batch.range.end, origin.tailHash, batch.range.firstLine,
+                batch.range.endLine,
                 counts.read, counts.loaded, counts.duplicate, counts.conflicting, counts.rejected,
                 counts.filtered, times.min()?.description, times.max()?.description,
             ], action: "write the ledger")

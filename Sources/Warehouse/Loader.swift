@@ -12,7 +12,8 @@ package struct BatchOrigin: Sendable {
     package var tailHash: String
 
     package init(
-        runID: Int64, pipeline: String, sourceID: Int32, object: String, objectIdentity: String, tailHash: String
+        runID: Int64, pipeline: String, sourceID: Int32, object: String, objectIdentity: String,
+        tailHash: String
     ) {
         self.runID = runID
         self.pipeline = pipeline

@@ -52,7 +52,8 @@ struct Arguments {
                 positionals.append(word)
                 continue
             }
-            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+                String.init)
             let name = parts[0] == "-h" ? "--help" : parts[0]
             guard let option = (options + [.help]).first(where: { $0.name == name }) else {
                 throw UsageError(
@@ -88,7 +89,8 @@ struct Arguments {
         guard let text = self[option] else { return nil }
         guard let number = Int(text), range.contains(number) else {
             throw UsageError(
-                "\(option) is \"\(text)\"; it must be a number from \(range.lowerBound) to \(range.upperBound)")
+                "\(option) is \"\(text)\"; it must be a number from \(range.lowerBound) to \(range.upperBound)"
+            )
         }
         return number
     }

@@ -37,7 +37,8 @@ enum Daybook {
         }
         do {
             let arguments = try Arguments(
-                verb: verb.name, Array(words.dropFirst()), options: verb.options, maxPositionals: verb.maxOperands)
+                verb: verb.name, Array(words.dropFirst()), options: verb.options,
+                maxPositionals: verb.maxOperands)
             if arguments.has("--help") {
                 Terminal.out(verb.help)
                 return .done

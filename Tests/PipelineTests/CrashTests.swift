@@ -31,8 +31,11 @@ struct CrashTests {
         var committed = 0
         while committed == 0, process.isRunning {
             Thread.sleep(forTimeInterval: 0.02)
-            let isThere: Bool = try connection.query("SELECT to_regclass('daybook.loads') IS NOT NULL").first().get(0)
-            if isThere { committed = try connection.query("SELECT count(*) FROM daybook.loads").first().get(0) }
+            let isThere: Bool = try connection.query("SELECT to_regclass('daybook.loads') IS NOT NULL")
+                .first().get(0)
+            if isThere {
+                committed = try connection.query("SELECT count(*) FROM daybook.loads").first().get(0)
+            }
         }
         Foundation.kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
@@ -45,7 +48,8 @@ struct CrashTests {
         #expect(try connection.query("SELECT count(*) FROM raw.events").first().get(0) == truth.events)
         #expect(try connection.query("SELECT count(*) FROM daybook.rejects").first().get(0) == truth.badLines)
         #expect(
-            try connection.query("SELECT sum(duplicate) FROM daybook.loads").first().get(0) == truth.duplicates)
+            try connection.query("SELECT sum(duplicate) FROM daybook.loads").first().get(0)
+                == truth.duplicates)
         #expect(try Verification.problems(try Warehouse.connect(database.url)) == [])
         #expect(
             try database.rows("SELECT status, error FROM daybook.runs ORDER BY run_id")

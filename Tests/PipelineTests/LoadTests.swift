@@ -18,7 +18,9 @@ struct LoadTests {
         try define()
     }
 
-    private func define(_ path: String = "logs/*.ndjson", event: String = "\"event_id\": \"id\",", file: String = "") throws {
+    private func define(
+        _ path: String = "logs/*.ndjson", event: String = "\"event_id\": \"id\",", file: String = ""
+    ) throws {
         try project.write(
             "pipelines/orders.jsonc",
             """
@@ -28,7 +30,9 @@ struct LoadTests {
             """)
     }
 
-    private func line(_ number: Int, day: Int = 1, type: String = "order.created", extra: String = "") -> String {
+    private func line(_ number: Int, day: Int = 1, type: String = "order.created", extra: String = "")
+        -> String
+    {
         let minute = String(format: "%02d:%02d", number / 60 % 24, number % 60)
         return "{\"id\":\"e\(number)\",\"time\":\"2026-01-0\(day)T\(minute):00Z\",\"type\":\"\(type)\","
             + "\"order\":\"o\(number)\"\(extra)}\n"
@@ -62,7 +66,10 @@ struct LoadTests {
         try project.append("logs/a.ndjson", "\n" + line(3))
         let counts = try project.counts(on: database)
         #expect(counts.loaded == 1 && counts.filtered == 0)
-        #expect(try database.rows("SELECT first_line, end_line FROM daybook.loads ORDER BY 1") == [["1", "2"], ["2", "4"]])
+        #expect(
+            try database.rows("SELECT first_line, end_line FROM daybook.loads ORDER BY 1") == [
+                ["1", "2"], ["2", "4"],
+            ])
         try isSound()
     }
 
@@ -76,7 +83,8 @@ struct LoadTests {
         let offset = lines[..<9_999].reduce(0) { $0 + $1.utf8.count }
         #expect(
             try database.rows(
-                "SELECT object, line, byte_offset, reason_code, convert_from(raw, 'UTF8') FROM daybook.rejects")
+                "SELECT object, line, byte_offset, reason_code, convert_from(raw, 'UTF8') FROM daybook.rejects"
+            )
                 == [["logs/a.ndjson", "10000", "\(offset)", "malformed_json", "{\"id\":\"broken\","]])
         try isSound()
     }
@@ -128,7 +136,8 @@ struct LoadTests {
         #expect(counts.loaded == 1 && counts.duplicate == 1)
     }
 
-    @Test("A renamed file goes on where it was; a copy, and a file that begins alike, are objects of their own")
+    @Test(
+        "A renamed file goes on where it was; a copy, and a file that begins alike, are objects of their own")
     func objects() throws {
         try define(event: "")
         let log = (1...60).map { line($0) }.joined()
@@ -162,7 +171,8 @@ struct LoadTests {
     @Test("CSV: a header, quotes with line ends in them, and a file that grows")
     func csv() throws {
         try define("orders.csv")
-        try project.write("orders.csv", "\u{FEFF}id,time,type,order,note\r\n1,2026-01-01,a,o1,\"x\r\ny\"\r\n2,2026-01-01,")
+        try project.write(
+            "orders.csv", "\u{FEFF}id,time,type,order,note\r\n1,2026-01-01,a,o1,\"x\r\ny\"\r\n2,2026-01-01,")
         #expect(try project.counts(on: database).loaded == 1)
         #expect(try database.value("SELECT details->>'note' FROM raw.events") == "x\r\ny")
         try project.append("orders.csv", "a,o2,\r\nragged\r\n")
@@ -189,7 +199,8 @@ struct LoadTests {
         try project.write("logs/a.ndjson", line(1) + long + line(3))
         let counts = try project.counts(on: database)
         #expect(counts.loaded == 2 && counts.rejected == 1)
-        #expect(try database.rows("SELECT line, reason_code FROM daybook.rejects") == [["2", "line_too_long"]])
+        #expect(
+            try database.rows("SELECT line, reason_code FROM daybook.rejects") == [["2", "line_too_long"]])
         try isSound()
     }
 
@@ -206,7 +217,8 @@ struct LoadTests {
     @Test("Bad times, types, keys and characters each have their reason")
     func reasons() throws {
         let cases: [(String, String)] = [
-            (#"{"type":"a","id":"1"}"#, "missing_time"), (#"{"time":"soon","type":"a","id":"1"}"#, "bad_time"),
+            (#"{"type":"a","id":"1"}"#, "missing_time"),
+            (#"{"time":"soon","type":"a","id":"1"}"#, "bad_time"),
             (#"{"time":"2399-01-01","type":"a","id":"1"}"#, "time_out_of_range"),
             (#"{"time":"2026-01-01","id":"1"}"#, "missing_type"),
             (#"{"time":"2026-01-01","type":"a"}"#, "missing_event_id"),
@@ -214,7 +226,10 @@ struct LoadTests {
             (#"{"time":"2026-01-01","type":"a","id":"1","x":"\u0000"}"#, "nul_character"),
             (#"{"time":"2026-01-01","type":"a","id":"1","x":"\ud800"}"#, "lone_surrogate"),
             (#"{"time":"2026-01-01","type":"a","id":"1","x":1e999999}"#, "number_out_of_range"),
-            (#"{"time":"2026-01-01","type":"a","id":"\#(String(repeating: "k", count: 3_000))"}"#, "key_too_long"),
+            (
+                #"{"time":"2026-01-01","type":"a","id":"\#(String(repeating: "k", count: 3_000))"}"#,
+                "key_too_long"
+            ),
             (#""text""#, "not_an_object"), (#"{"a":1"#, "malformed_json"),
         ]
         try project.write("logs/a.ndjson", cases.map { $0.0 + "\n" }.joined() + line(1))

@@ -69,7 +69,9 @@ struct OracleTests {
                 """, oracle: "patients/oracle_handling", hours: 1_633)
     }
 
-    static let cases = [olistNDJSON, olistCSV, visits("csv"), visits("ndjson"), handlings("csv"), handlings("ndjson")]
+    static let cases = [
+        olistNDJSON, olistCSV, visits("csv"), visits("ndjson"), handlings("csv"), handlings("ndjson"),
+    ]
 
     @Test(
         "Each pipeline alone gives the oracle's hours", .enabled(if: TestData.isThere),
@@ -124,7 +126,9 @@ struct OracleTests {
         }
         #expect(try project.run(on: database).allSatisfy { $0.error == nil })
         let oracle = try TestData.csv(TestData.fixture("parcels_hourly.csv"))
-        for name in ["parcels_ndjson", "parcels_csv"] { try HourlyOracle.expect(oracle, sla: name, in: database) }
+        for name in ["parcels_ndjson", "parcels_csv"] {
+            try HourlyOracle.expect(oracle, sla: name, in: database)
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 import Foundation
-import Testing
-
 import Postgres
+import Testing
 
 /// Each test has a directory and a server of its own; real PostgreSQL, from wherever it is installed.
 @Suite(.serialized, .enabled(if: !ServerBinaries.installed().isEmpty))

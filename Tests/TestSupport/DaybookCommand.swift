@@ -62,7 +62,9 @@ package enum Shell {
             _ = FileManager.default.createFile(atPath: name, contents: nil)
             handles.append(try FileHandle(forWritingTo: URL(fileURLWithPath: name)))
         }
-        defer { for name in ["\(base).out", "\(base).err"] { try? FileManager.default.removeItem(atPath: name) } }
+        defer {
+            for name in ["\(base).out", "\(base).err"] { try? FileManager.default.removeItem(atPath: name) }
+        }
         process.standardOutput = handles[0]
         process.standardError = handles[1]
         try process.run()

@@ -9,7 +9,8 @@ package final class TemporaryProject {
 
     package init() throws {
         let path = "\(NSTemporaryDirectory())daybook-project-\(UUID().uuidString.prefix(13))"
-        try FileManager.default.createDirectory(atPath: "\(path)/pipelines", withIntermediateDirectories: true)
+        try FileManager.default.createDirectory(
+            atPath: "\(path)/pipelines", withIntermediateDirectories: true)
         directory = path
     }
 
@@ -52,7 +53,8 @@ package final class TemporaryProject {
 
     /// Runs the only pipeline and gives its counts; throws what made it fail.
     @discardableResult
-    package func counts(on database: TestDatabase, _ options: RunOptions = RunOptions()) throws -> LoadCounts {
+    package func counts(on database: TestDatabase, _ options: RunOptions = RunOptions()) throws -> LoadCounts
+    {
         let report = try run(on: database, options)[0]
         if let error = report.error { throw error }
         return report.counts

@@ -52,7 +52,10 @@ private final class TestServer: Sendable {
         directory = "\(NSTemporaryDirectory())daybook-tests-\(ProcessInfo.processInfo.processIdentifier)"
         server = PrivateServer(
             directory: directory,
-            settings: ["fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "60"])
+            settings: [
+                "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
+                "max_connections": "60",
+            ])
         url = try server.start()
         atexit {
             guard let test = try? TestServer.shared.get() else { return }
@@ -66,7 +69,9 @@ private final class TestServer: Sendable {
         let parent = NSTemporaryDirectory()
         for name in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
         where name.hasPrefix("daybook-tests-") {
-            guard let process = Int32(name.dropFirst("daybook-tests-".count)), kill(process, 0) != 0 else { continue }
+            guard let process = Int32(name.dropFirst("daybook-tests-".count)), kill(process, 0) != 0 else {
+                continue
+            }
             _ = try? PrivateServer(directory: parent + name).stop(immediately: true)
             try? FileManager.default.removeItem(atPath: parent + name)
         }

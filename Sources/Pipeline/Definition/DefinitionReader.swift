@@ -82,7 +82,8 @@ final class DefinitionReader {
                     offset: member.nameOffset)
             } else if !seen.insert(member.name).inserted {
                 report(
-                    .error, "\"\(member.name)\" is given twice in \(name); remove one", offset: member.nameOffset)
+                    .error, "\"\(member.name)\" is given twice in \(name); remove one",
+                    offset: member.nameOffset)
             }
         }
         return Object(value: value, name: name, members: members)
@@ -191,7 +192,8 @@ final class DefinitionReader {
         guard name.hasPrefix("file:") else {
             guard let text = environment[name] else {
                 error(
-                    "the environment variable \(name) is not set; set it, as in \(name)=… daybook run", at: value)
+                    "the environment variable \(name) is not set; set it, as in \(name)=… daybook run",
+                    at: value)
                 return nil
             }
             return text

@@ -16,9 +16,14 @@ package enum DurationText {
     private static func parseISO(_ text: Substring) -> Int64? {
         let halves = text.split(separator: "T", maxSplits: 1, omittingEmptySubsequences: false)
         guard !text.isEmpty, halves.count == 1 || !halves[1].isEmpty else { return nil }
-        let days = halves[0].isEmpty ? 0 : parseParts(halves[0].lowered, units: shortUnits.filter { "dw".contains($0.0) })
+        let days =
+            halves[0].isEmpty
+            ? 0 : parseParts(halves[0].lowered, units: shortUnits.filter { "dw".contains($0.0) })
         let time =
-            halves.count == 1 ? 0 : parseParts(halves[1].lowered, units: shortUnits.filter { "hms".contains($0.0) && $0.0.count == 1 })
+            halves.count == 1
+            ? 0
+            : parseParts(
+                halves[1].lowered, units: shortUnits.filter { "hms".contains($0.0) && $0.0.count == 1 })
         guard let days, let time else { return nil }
         let (sum, overflow) = days.addingReportingOverflow(time)
         return overflow ? nil : sum
@@ -31,7 +36,9 @@ package enum DurationText {
         while !rest.isEmpty {
             let digits = rest.prefix { $0.isASCII && $0.isNumber }
             let letters = rest.dropFirst(digits.count).prefix { $0.isASCII && $0.isLetter }
-            guard let number = Int64(digits), let unit = units.first(where: { $0.0 == letters }) else { return nil }
+            guard let number = Int64(digits), let unit = units.first(where: { $0.0 == letters }) else {
+                return nil
+            }
             let (product, tooLong) = number.multipliedReportingOverflow(by: unit.1)
             let (sum, overflow) = total.addingReportingOverflow(product)
             guard !tooLong, !overflow else { return nil }

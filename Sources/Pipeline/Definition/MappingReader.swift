@@ -8,7 +8,8 @@ struct MappingReader {
     let defaultEntity: String
 
     private static let keys = [
-        "event_id", "occurred_at", "type", "case_id", "service", "entity", "user_id", "correlation_id", "sequence",
+        "event_id", "occurred_at", "type", "case_id", "service", "entity", "user_id", "correlation_id",
+        "sequence",
         "details",
     ]
 
@@ -25,7 +26,8 @@ struct MappingReader {
         let (caseID, service, entity) = (optional("case_id"), optional("service"), optional("entity"))
         let (userID, correlationID) = (optional("user_id"), optional("correlation_id"))
         let (sequence, details) = (optional("sequence"), optional("details"))
-        let eventID = object["event_id"].map { readEventID($0, "event_id in \(name)") } ?? EventMapping.EventID.position
+        let eventID =
+            object["event_id"].map { readEventID($0, "event_id in \(name)") } ?? EventMapping.EventID.position
         guard let occurredAt, let type, let eventID else { return nil }
         var mapping = EventMapping(
             occurredAt: occurredAt, type: type, defaultService: defaultService, defaultEntity: defaultEntity)
@@ -62,12 +64,14 @@ struct MappingReader {
             switch constant.content {
             case .string(let text), .number(let text): return .constant(text)
             default:
-                reader.error("the value of \(name) is \(constant.typeName); it must be a string", at: constant)
+                reader.error(
+                    "the value of \(name) is \(constant.typeName); it must be a string", at: constant)
                 return nil
             }
         default:
             reader.error(
-                "\(name) is \(value.typeName); it must be a field, a list of fields, or {\"value\": …}", at: value)
+                "\(name) is \(value.typeName); it must be a field, a list of fields, or {\"value\": …}",
+                at: value)
             return nil
         }
     }
@@ -83,7 +87,8 @@ struct MappingReader {
     }
 
     private func readTime(_ value: JSONValue, _ name: String) -> EventMapping.Time? {
-        guard case .object(let members) = value.content, !members.contains(where: { $0.name == "value" }) else {
+        guard case .object(let members) = value.content, !members.contains(where: { $0.name == "value" })
+        else {
             return readReference(value, name).map { EventMapping.Time($0) }
         }
         guard let object = reader.object(value, name, keys: ["field", "format", "zone"]),

@@ -86,7 +86,8 @@ struct PipelineReader {
             let given = reader.string(value, "pipeline"), given != name
         {
             reader.error(
-                "the pipeline is called \"\(given)\" and its file \(name).jsonc; both must be the same", at: value)
+                "the pipeline is called \"\(given)\" and its file \(name).jsonc; both must be the same",
+                at: value)
         }
         if let value = object["description"] { _ = reader.string(value, "description") }
         if let value = object["schedule"] { checkSchedule(value) }
@@ -101,7 +102,8 @@ struct PipelineReader {
             for (index, element) in elements.enumerated() {
                 guard let source = readSource(element, "sources[\(index)]", entity: entity) else { continue }
                 if sources.contains(where: { $0.name == source.name }) {
-                    reader.error("two sources are called \"\(source.name)\"; give one another name", at: element)
+                    reader.error(
+                        "two sources are called \"\(source.name)\"; give one another name", at: element)
                 }
                 sources.append(source)
             }
@@ -129,7 +131,8 @@ struct PipelineReader {
 
     // MARK: - A source
 
-    private mutating func readSource(_ value: JSONValue, _ name: String, entity: String) -> SourceDefinition? {
+    private mutating func readSource(_ value: JSONValue, _ name: String, entity: String) -> SourceDefinition?
+    {
         let keys = ["name", "file", "event", "events"]
         guard let object = reader.object(value, name, keys: keys) else { return nil }
         let sourceName = reader.required("name", of: object, "\"name\": \"checkout\"")
@@ -149,7 +152,8 @@ struct PipelineReader {
         if let path { places.sources[sourceName] = reader.place(of: path) }
         return SourceDefinition(
             name: sourceName, paths: paths, format: format, mapping: mapping,
-            settleSeconds: settle.map { Double($0) / 1e6 }, maxLine: maxLine ?? SourceDefinition.defaultMaxLine)
+            settleSeconds: settle.map { Double($0) / 1e6 },
+            maxLine: maxLine ?? SourceDefinition.defaultMaxLine)
     }
 
     private func readFormat(
@@ -210,7 +214,8 @@ struct PipelineReader {
         _ value: JSONValue, _ name: String, entity: String, clock: String
     ) -> SLADefinition? {
         let keys = [
-            "name", "start", "end", "cancel", "within", "target", "occurrence", "clock_skew", "entity", "description",
+            "name", "start", "end", "cancel", "within", "target", "occurrence", "clock_skew", "entity",
+            "description",
         ]
         guard let object = reader.object(value, name, keys: keys) else { return nil }
         let slaName = reader.required("name", of: object, "\"name\": \"order_delivered\"")
@@ -224,7 +229,9 @@ struct PipelineReader {
         let within = reader.required("within", of: object, "\"within\": \"2h\"")
             .flatMap { value in
                 reader.duration(value, "within of \(name)").flatMap { duration -> Int64? in
-                    if duration <= 0 { reader.error("within of \(name) must be longer than nothing", at: value) }
+                    if duration <= 0 {
+                        reader.error("within of \(name) must be longer than nothing", at: value)
+                    }
                     return duration > 0 ? duration : nil
                 }
             }
@@ -234,7 +241,8 @@ struct PipelineReader {
         let ownEntity = object["entity"].flatMap { reader.nonEmptyString($0, "entity of \(name)") }
         guard let slaName, let start, let end, let cancel, let within else { return nil }
         return SLADefinition(
-            name: slaName, pipeline: self.name, entity: ownEntity ?? entity, start: start, end: end, cancel: cancel,
+            name: slaName, pipeline: self.name, entity: ownEntity ?? entity, start: start, end: end,
+            cancel: cancel,
             withinMicroseconds: within, target: target, occurrence: occurrence, clockSkewMicroseconds: skew,
             clock: clock)
     }
@@ -272,7 +280,8 @@ struct PipelineReader {
 
     private func readOccurrence(_ value: JSONValue, _ name: String) -> String? {
         if case .string("each") = value.content {
-            reader.error("occurrence \"each\" of \(name) is not there yet; use \"first\" or \"last\"", at: value)
+            reader.error(
+                "occurrence \"each\" of \(name) is not there yet; use \"first\" or \"last\"", at: value)
             return nil
         }
         return reader.choice(value, "occurrence of \(name)", ["first", "last"])

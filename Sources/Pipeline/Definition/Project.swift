@@ -29,13 +29,16 @@ package struct Project: Sendable {
 
     /// - Throws: where the directory has no `pipelines/`. Mistakes in `project.jsonc` are kept as problems.
     package init(
-        directory: String, environment: [String: String] = ProcessInfo.processInfo.environment, now: Date = Date()
+        directory: String, environment: [String: String] = ProcessInfo.processInfo.environment,
+        now: Date = Date()
     ) throws(ProjectError) {
         let absolute = URL(fileURLWithPath: directory).standardizedFileURL.path
-        self.directory = absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
+        self.directory =
+            absolute.count > 1 && absolute.hasSuffix("/") ? String(absolute.dropLast()) : absolute
         self.environment = environment
         var isDirectory: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: "\(self.directory)/pipelines", isDirectory: &isDirectory),
+        guard
+            FileManager.default.fileExists(atPath: "\(self.directory)/pipelines", isDirectory: &isDirectory),
             isDirectory.boolValue
         else { throw ProjectError(directory: self.directory) }
         (definition, problems) = Project.readDefinition(self.directory, environment, now)
@@ -61,7 +64,8 @@ package struct Project: Sendable {
                 Spelling.nearest(name, in: known).map { "; did you mean \"\($0)\"?" }
                 ?? (known.isEmpty ? "" : "; there are \(known.joined(separator: ", "))")
             throw DefinitionError([
-                Problem(.error, .start(of: "pipelines/\(name).jsonc"), "there is no pipeline \"\(name)\"\(hint)")
+                Problem(
+                    .error, .start(of: "pipelines/\(name).jsonc"), "there is no pipeline \"\(name)\"\(hint)")
             ])
         }
         let all = known.map { name in
@@ -140,7 +144,9 @@ package struct Project: Sendable {
                 reader.error("min_time \(from) is after max_time \(to)", at: value)
             }
             for key in unusedKeys {
-                if let value = object[key] { reader.warning("\"\(key)\" has no effect in this version", at: value) }
+                if let value = object[key] {
+                    reader.warning("\"\(key)\" has no effect in this version", at: value)
+                }
             }
             return (definition, reader.problems)
         } catch {

@@ -38,7 +38,8 @@ enum DemoVerb: Verb {
         RunStep.tell(report, RunOptions())
         Terminal.out("")
         let shown = try Arguments(
-            verb: "report", ["--database", conninfo, "--last", "12"], options: ReportVerb.options, maxPositionals: 1)
+            verb: "report", ["--database", conninfo, "--last", "12"], options: ReportVerb.options,
+            maxPositionals: 1)
         _ = try ReportVerb.run(shown)
         Terminal.out(try nextSteps(directory, conninfo, isPrivate: arguments["--database"] == nil))
         return .done
@@ -65,6 +66,8 @@ enum DemoVerb: Verb {
               see what was rejected, and why: psql \(url) -c "SELECT object, line, reason FROM daybook.rejects"
               run again; nothing loads twice: daybook run --project \(directory)
               prove that nothing was lost:    daybook verify --project \(directory)
-            """ + (isPrivate ? "\n  stop the private server:        daybook db stop --project \(directory)" : "")
+            """
+                + (isPrivate
+                    ? "\n  stop the private server:        daybook db stop --project \(directory)" : "")
     }
 }

@@ -15,7 +15,9 @@ enum InitVerb: Verb {
         """
 
     static func run(_ arguments: Arguments) throws -> ExitCode {
-        guard let directory = arguments.positionals.first else { throw UsageError("say where: daybook init DIR") }
+        guard let directory = arguments.positionals.first else {
+            throw UsageError("say where: daybook init DIR")
+        }
         let sample = SampleProject(directory: directory, orders: 400, days: 7, badLines: 2)
         try sample.write(overwriting: false)
         Terminal.out(

@@ -12,7 +12,8 @@ enum ReportVerb: Verb {
         .project, .database,
         Option("--from", "TIME", "from this hour (UTC)"),
         Option("--to", "TIME", "up to before this hour (UTC)"),
-        Option("--last", "N", "only the latest N hours of each SLA (table: 24 unless --from or --to is given)"),
+        Option(
+            "--last", "N", "only the latest N hours of each SLA (table: 24 unless --from or --to is given)"),
         Option("--format", "FORMAT", "table (default), csv or json"),
         .json,
     ]
@@ -22,7 +23,8 @@ enum ReportVerb: Verb {
         """
 
     static func run(_ arguments: Arguments) throws -> ExitCode {
-        let format = arguments.isJSON ? "json" : try arguments.choice("--format", ["table", "csv", "json"]) ?? "table"
+        let format =
+            arguments.isJSON ? "json" : try arguments.choice("--format", ["table", "csv", "json"]) ?? "table"
         let (from, to) = (try arguments.time("--from"), try arguments.time("--to"))
         var last = try arguments.integer("--last", in: 1...1_000_000)
         if format == "table", last == nil, from == nil, to == nil { last = 24 }
@@ -69,7 +71,9 @@ enum ReportVerb: Verb {
             Terminal.out(try text(rows))
             let all: Int = try total.get("hours")
             if rows.count < all {
-                Terminal.out("  the latest \(rows.count) of \(Human.count(all)) hours; --from, --to or --last show others")
+                Terminal.out(
+                    "  the latest \(rows.count) of \(Human.count(all)) hours; --from, --to or --last show others"
+                )
             }
         }
     }
@@ -77,7 +81,8 @@ enum ReportVerb: Verb {
     /// What the SLA is, and how it stands as a whole.
     private static func headline(_ total: Result.Row) throws -> String {
         let within = Human.duration(try total.get("within_seconds"))
-        let target = try total.getIfPresent("target", as: Double.self).map { ", target \(Human.share($0))" } ?? ""
+        let target =
+            try total.getIfPresent("target", as: Double.self).map { ", target \(Human.share($0))" } ?? ""
         let (met, late, overdue): (Int, Int, Int) = (
             try total.get("met"), try total.get("late"), try total.get("overdue")
         )
@@ -90,7 +95,8 @@ enum ReportVerb: Verb {
         {
             parts.append("p50 \(Human.duration(median)), p95 \(Human.duration(slow))")
         }
-        let asOf = try total.getIfPresent("as_of", as: String.self).map { ", as of \($0.prefix(16)) UTC" } ?? ""
+        let asOf =
+            try total.getIfPresent("as_of", as: String.self).map { ", as of \($0.prefix(16)) UTC" } ?? ""
         let sla: String = try total.get("sla")
         return "\(sla): within \(within)\(target)\n  \(parts.joined(separator: ", "))\(asOf)\n"
     }
@@ -113,7 +119,8 @@ enum ReportVerb: Verb {
             table.add([
                 String(try row.get("hour_start", as: String.self).prefix(16)),
                 try count("started"), try count("met"), try count("late"), try count("open"),
-                try count("overdue"), try count("cancelled"), try time("p50_seconds"), try time("p95_seconds"),
+                try count("overdue"), try count("cancelled"), try time("p50_seconds"),
+                try time("p95_seconds"),
                 attainment.map(Human.share) ?? "·",
                 (attainment.map { Human.bar($0, width: 10) } ?? String(repeating: " ", count: 10))
                     + (isFinal ? "" : " provisional"),

@@ -158,7 +158,9 @@ enum RunStep {
         if options.loads {
             var parts = ["\(Human.count(counts.loaded)) loaded"]
             if counts.duplicate > 0 { parts.append("\(Human.count(counts.duplicate)) duplicate") }
-            if counts.conflicting > 0 { parts.append("\(Human.count(counts.conflicting)) of them conflicting") }
+            if counts.conflicting > 0 {
+                parts.append("\(Human.count(counts.conflicting)) of them conflicting")
+            }
             if counts.rejected > 0 { parts.append("\(Human.count(counts.rejected)) rejected") }
             if counts.filtered > 0 { parts.append("\(Human.count(counts.filtered)) filtered") }
             Terminal.out(
@@ -173,7 +175,8 @@ enum RunStep {
         ])
         for model in report.models {
             table.add([
-                model.model, Human.count(model.keys), Human.count(model.rowsChanged), Human.duration(model.seconds),
+                model.model, Human.count(model.keys), Human.count(model.rowsChanged),
+                Human.duration(model.seconds),
             ])
         }
         if !report.models.isEmpty { Terminal.out(table.text) }
