@@ -71,6 +71,9 @@ package struct Check {
 
     // MARK: - Sources
 
+    /// A source of many files shows its types and its mistakes in a few of them.
+    private static let maxSampledFiles = 20
+
     private mutating func checkSources(_ definition: ReadDefinition) {
         guard let pipeline = definition.pipeline else { return }
         for source in pipeline.sources {
@@ -81,9 +84,10 @@ package struct Check {
                 for pattern in unmatched {
                     problems.append(Problem(.warning, place, "no file matches \"\(pattern)\" now"))
                 }
-                guard let first = files.first(where: { $0.size > 0 }) else { continue }
-                if source.format == .csv { checkHeader(try CSVHeader(first), of: first, source, place) }
-                try sample(first, source, place)
+                for file in files.filter({ $0.size > 0 }).prefix(Check.maxSampledFiles) {
+                    if source.format == .csv { checkHeader(try CSVHeader(file), of: file, source, place) }
+                    try sample(file, source, place)
+                }
             } catch {
                 problems.append(Problem(.error, place, "\(error)"))
             }

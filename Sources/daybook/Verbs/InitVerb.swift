@@ -18,7 +18,7 @@ enum InitVerb: Verb {
         guard let directory = arguments.positionals.first else {
             throw UsageError("say where: daybook init DIR")
         }
-        let sample = SampleProject(directory: directory, orders: 400, days: 7, badLines: 2)
+        let sample = SampleProject(directory: directory, orders: 200, days: 7, badLines: 2)
         try sample.write(overwriting: false)
         Terminal.out(
             """

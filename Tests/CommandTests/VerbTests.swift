@@ -1,0 +1,241 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The command as a person and as a program meets it: help, output, mistakes, exit codes.
+@Suite
+struct VerbTests {
+    private let project: TemporaryProject
+    private let database: TestDatabase
+    private let command: DaybookCommand
+
+    init() throws {
+        project = try TemporaryProject()
+        database = try TestDatabase()
+        command = DaybookCommand(in: project.directory, database: database.url)
+        try project.write(
+            "pipelines/orders.jsonc",
+            """
+            { "pipeline": "orders", "entity": "order", "clock": "data",
+              "sources": [ { "name": "shop", "file": { "path": "a.ndjson" },
+                "event": { "event_id": "id", "occurred_at": "at", "type": "type", "case_id": "order" } } ],
+              "slas": [ { "name": "paid", "start": "order.created", "end": "order.paid", "within": "1h" } ] }
+            """)
+        try project.write(
+            "a.ndjson",
+            """
+            {"id":"1","at":"2026-01-01T10:00:00Z","type":"order.created","order":"o1"}
+            {"id":"2","at":"2026-01-01T10:30:00Z","type":"order.paid","order":"o1"}
+            {"id":"3","at":"2026-01-01T10:40:00Z","type":"order.created","order":"o2"}
+            {"id":"4","at":"2026-01-01T13:00:00Z","type":"order.created","order":"o3"}
+
+            """)
+    }
+
+    private func json(_ text: String) throws -> [String: Any] {
+        try #require(try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+    }
+
+    @Test("Every verb has help, and a word that is none gets a suggestion")
+    func help() throws {
+        let all = try command.run("--help")
+        #expect(all.status == 0)
+        for verb in [
+            "init", "demo", "check", "run", "load", "transform", "report", "verify", "generate", "db",
+        ] {
+            #expect(all.out.contains("\n  \(verb) "), "\(verb)")
+            let help = try command.run(verb, "--help")
+            #expect(help.status == 0 && help.out.contains("usage: daybook \(verb)"), "\(verb)")
+        }
+        let typo = try command.run("rnu")
+        #expect(typo.status == 64 && typo.error.contains("did you mean \"run\"?"))
+        let option = try command.run("run", "--jsn")
+        #expect(option.status == 64 && option.error.contains("did you mean \"--json\"?"))
+        #expect(try command.run("run", "--as-of", "noon").status == 64)
+        #expect(try command.run("run", "--as-of").status == 64)
+        #expect(try command.run("run", "--lock-wait", "-1").status == 64)
+        #expect(try command.run("report", "--format", "xml").status == 64)
+        #expect(try command.run().status == 64)
+    }
+
+    @Test("run --json has the documented shape; load and transform print it too")
+    func runJSON() throws {
+        let load = try command.run("load", "--json")
+        #expect(load.status == 0, "\(load.error)")
+        let loaded = try json(load.out)
+        #expect(loaded["loaded"] as? Int == 4)
+        #expect((loaded["models"] as? [Any])?.isEmpty == true)
+        let transformed = try json(try command.run("transform", "--json").out)
+        #expect(transformed["read"] as? Int == 0)
+
+        let run = try json(try command.run("run", "orders", "--json").out)
+        let keys = [
+            "run_id", "pipeline", "status", "read", "loaded", "duplicate", "conflicting", "rejected",
+            "filtered",
+            "seconds", "models",
+        ]
+        #expect(Set(run.keys) == Set(keys))
+        #expect(run["status"] as? String == "succeeded" && run["pipeline"] as? String == "orders")
+        let model = try #require((run["models"] as? [[String: Any]])?.last)
+        #expect(Set(model.keys) == ["model", "keys", "rows_changed", "seconds"])
+        #expect(model["rows_changed"] as? Int == 0)
+    }
+
+    @Test("report shows the hours as a table, as CSV and as JSON")
+    func report() throws {
+        #expect(try command.run("run").status == 0)
+        let table = try command.run("report", "paid")
+        #expect(table.status == 0)
+        #expect(table.out.contains("paid: within 1h 00m"))
+        #expect(table.out.contains("2026-01-01 10:00        2    1     ·     1        1"))
+        let csv = try command.run("report", "--format", "csv").out.split(separator: "\n")
+        #expect(csv.count == 3)
+        #expect(
+            csv[0].hasPrefix(
+                "sla,hour_start,started,completed,met,late,open,overdue,cancelled,anomalous,breached"))
+        #expect(csv[1].hasPrefix("paid,2026-01-01 10:00:00+00,2,1,1,0,1,1,0,0,1,0.5,1800,"))
+        let rows = try json(try command.run("report", "--json", "--from", "2026-01-01T13:00").out)["rows"]
+        let hours = try #require(rows as? [[String: Any]])
+        #expect(hours.count == 1 && hours[0]["open"] as? Int == 1 && hours[0]["attainment"] is NSNull)
+        let unknown = try command.run("report", "payed")
+        #expect(unknown.status == 64 && unknown.error.contains("there are: paid"))
+    }
+
+    @Test("--as-of judges at its time; going back needs --full-refresh")
+    func asOf() throws {
+        #expect(try command.run("run", "--as-of", "2026-01-01T13:30:00Z").status == 0)
+        let overdue = "SELECT sum(overdue) FROM report.sla_hourly"
+        #expect(try database.value(overdue) == "1")
+        #expect(try command.run("transform", "--as-of", "2026-01-02").status == 0)
+        #expect(try database.value(overdue) == "2")
+        let back = try command.run("transform", "--as-of", "2026-01-01T10:45:00Z")
+        #expect(back.status == 64 && back.error.contains("--full-refresh"))
+        #expect(try database.value(overdue) == "2")
+        #expect(try command.run("transform", "--as-of", "2026-01-01T10:45:00Z", "--full-refresh").status == 0)
+        #expect(try database.value(overdue) == "0")
+    }
+
+    @Test("verify proves what is whole and names what is not")
+    func verify() throws {
+        #expect(try command.run("verify").status == 1)  // nothing there yet
+        #expect(try command.run("run").status == 0)
+        let whole = try command.run("verify", "--json")
+        #expect(whole.status == 0)
+        #expect(try json(whole.out)["ok"] as? Bool == true)
+
+        try database.connect().execute("DELETE FROM raw.events_by_day WHERE event_id = '3'")
+        let broken = try command.run("verify")
+        #expect(broken.status == 2)
+        #expect(broken.error.contains("the ledger says 4 rows, raw.events holds 3"))
+    }
+
+    @Test("--dry-run says what would be read and writes nothing")
+    func dryRun() throws {
+        let dry = try command.run("run", "--dry-run")
+        #expect(dry.status == 0 && dry.out.contains("a.ndjson"), "\(dry.error)")
+        #expect(try database.value("SELECT to_regclass('daybook.loads')::text") == nil)
+        #expect(try command.run("run").status == 0)
+        #expect(try command.run("run", "--dry-run").out.contains("0 files with 0 B to read"))
+    }
+
+    @Test("What is out of reach ends with 69 and tells no secret; what is not ours is refused")
+    func outOfReach() throws {
+        let down = try command.run("run", "--database", "postgresql://me:hush-hush@127.0.0.1:1/x")
+        #expect(down.status == 69)
+        #expect(!down.error.contains("hush-hush") && !down.out.contains("hush-hush"))
+        let garbled = try command.run("run", "--database", "postgresql://me:hush-hush@[nowhere/x?y")
+        #expect(garbled.status == 69 && !garbled.error.contains("hush-hush"))
+
+        let foreign = try TestDatabase()
+        try foreign.connect().execute("CREATE SCHEMA report; CREATE TABLE report.mine (x int)")
+        let refused = try command.run("run", "--database", foreign.url)
+        #expect(refused.status == 1 && refused.error.contains("schema \"report\" that Daybook did not make"))
+        #expect(try foreign.value("SELECT to_regnamespace('raw')::text") == nil)
+    }
+
+    @Test("A missing file ends with 69, nothing but rejects with 65, a bad definition with 78")
+    func exitCodes() throws {
+        try FileManager.default.removeItem(atPath: project.path("a.ndjson"))
+        #expect(try command.run("run").status == 69)
+        try project.write("a.ndjson", "nonsense\n")
+        let rejects = try command.run("run", "--json")
+        #expect(rejects.status == 65)
+        #expect(try json(rejects.out)["status"] as? String == "failed")
+        try project.write("pipelines/orders.jsonc", "{ \"pipeline\": \"orders\", ")
+        let broken = try command.run("run")
+        #expect(broken.status == 78 && broken.error.hasPrefix("pipelines/orders.jsonc:1:"))
+        let check = try command.run("check", "--json")
+        #expect(check.status == 78)
+        #expect(try json(check.out)["ok"] as? Bool == false)
+        try FileManager.default.removeItem(atPath: project.path("pipelines"))
+        #expect(try command.run("run").status == 78)
+    }
+
+    @Test("init writes a project that check finds good, and overwrites nothing")
+    func initialise() throws {
+        let made = try command.run("init", "shop")
+        #expect(made.status == 0)
+        let check = try command.run("check", "--project", "shop")
+        #expect(check.status == 0 && check.out == "ok\n", "\(check.error)")
+        #expect(try command.run("init", "shop").status == 64)
+        // This repository's own pipeline is the same one.
+        let ours = try String(
+            contentsOfFile: "\(TestData.repository)/pipelines/orders.jsonc", encoding: .utf8)
+        #expect(
+            try String(contentsOfFile: project.path("shop/pipelines/orders.jsonc"), encoding: .utf8) == ours)
+    }
+
+    @Test("demo tells the whole story, and only on the database that it was pointed at")
+    func demo() throws {
+        // The environment's database is left alone.
+        let named = try TestDatabase()
+        let demo = try command.run("demo", "story", "--orders", "500", "--database", named.url)
+        #expect(demo.status == 0, "\(demo.error)")
+        #expect(demo.out.contains("order_delivered: within 3d 0h") && demo.out.contains("What to try next"))
+        #expect(try database.value("SELECT to_regclass('daybook.loads')::text") == nil)
+        let again = try command.run("demo", "story", "--orders", "500", "--database", named.url)
+        #expect(again.out.contains("0 loaded"))
+    }
+
+    @Test("generate is deterministic")
+    func generate() throws {
+        #expect(try command.run("generate", "--orders", "300", "--out", "one").status == 0)
+        #expect(try command.run("generate", "--orders", "300", "--out", "two").status == 0)
+        #expect(try command.run("generate", "--orders", "300", "--seed", "2", "--out", "three").status == 0)
+        let bytes = try ["one", "two", "three"].map {
+            try Data(contentsOf: URL(fileURLWithPath: project.path($0)))
+        }
+        #expect(bytes[0] == bytes[1] && bytes[0] != bytes[2] && bytes[0].count > 100_000)
+    }
+
+    @Test("Ctrl-C stops at a safe point with 130, and the next run goes on")
+    func interrupt() throws {
+        #expect(try command.run("generate", "--events", "600000", "--out", "big.ndjson").status == 0)
+        try project.write(
+            "pipelines/orders.jsonc",
+            """
+            { "pipeline": "orders", "sources": [ { "name": "big", "file": { "path": "big.ndjson" },
+                "event": { "event_id": "id", "occurred_at": "time", "type": "type", "case_id": "order_id" } } ] }
+            """)
+        let process = try command.start(["load"])
+        func hasLoaded() throws -> Bool {
+            guard try database.value("SELECT to_regclass('daybook.loads')::text") != nil else { return false }
+            return try database.value("SELECT count(*) FROM daybook.loads") != "0"
+        }
+        while process.isRunning, try !hasLoaded() { Thread.sleep(forTimeInterval: 0.02) }
+        process.interrupt()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 130)
+        #expect(
+            try database.value("SELECT status || ': ' || error FROM daybook.runs")?.hasPrefix(
+                "failed: interrupted") == true)
+        let before = Int(try database.value("SELECT count(*) FROM raw.events") ?? "") ?? 0
+        #expect(before > 0)
+        #expect(try command.run("load").status == 0)
+        #expect(try command.run("verify").status == 0)
+        let lines = try String(contentsOfFile: project.path("big.ndjson"), encoding: .utf8).utf8.count {
+            $0 == 0x0A
+        }
+        #expect(try database.value("SELECT sum(loaded + duplicate) FROM daybook.loads") == "\(lines)")
+    }
+}
