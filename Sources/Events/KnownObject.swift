@@ -1,5 +1,19 @@
 /// What the ledger knows of an object (a file): how far it was read, and how to tell that it is still the same.
 package struct KnownObject: Sendable, Equatable {
+    /// A stretch that was not read though what follows it was: its batch was under way when a run was killed.
+    package struct Hole: Sendable, Equatable {
+        package let start: Int64
+        package let end: Int64
+        /// The physical line at `start`.
+        package let line: Int64
+
+        package init(start: Int64, end: Int64, line: Int64) {
+            self.start = start
+            self.end = end
+            self.line = line
+        }
+    }
+
     /// The name it had when it was read last.
     package let object: String
     /// Its fingerprint, with an ordinal where another object has that already.
@@ -9,12 +23,18 @@ package struct KnownObject: Sendable, Equatable {
     package let endLine: Int64
     /// Hash of the last KiB before `endPosition`.
     package let tailHash: String
+    /// In order.
+    package let holes: [Hole]
 
-    package init(object: String, identity: String, endPosition: Int64, endLine: Int64, tailHash: String) {
+    package init(
+        object: String, identity: String, endPosition: Int64, endLine: Int64, tailHash: String,
+        holes: [Hole] = []
+    ) {
         self.object = object
         self.identity = identity
         self.endPosition = endPosition
         self.endLine = endLine
         self.tailHash = tailHash
+        self.holes = holes
     }
 }

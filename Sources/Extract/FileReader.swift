@@ -7,7 +7,7 @@ package enum FileFormat: String, Sendable, CaseIterable {
     case csv
 }
 
-/// Reads one file from a position to the end that it had when it was opened, batch by batch.
+/// Reads one stretch of a file, batch by batch.
 ///
 /// Holds one block of the file, which grows only for a record that does not fit, up to `maxLine`; so memory is
 /// bounded whatever the file's size. Belongs to one thread at a time.
@@ -16,7 +16,9 @@ package final class FileReader {
     package let identity: String
     private let file: OpenFile
     private let parser: any RecordParser
-    private let isSettled: Bool
+    private let end: Int64
+    /// What follows the end.
+    private let ending: Continuation
     private let maxLine: Int
     /// Bytes of the file that the block holds: `block[consumed..<filled]` are not parsed yet.
     private var block: UnsafeMutableRawBufferPointer
@@ -36,33 +38,36 @@ package final class FileReader {
     ///   - isSettled: the file will not grow any more, so its last line is whole even without a line end.
     ///   - maxLine: the longest record that is read, in bytes.
     package init(
-        _ plan: ReadPlan, format: FileFormat, mapping: SourceMapping, isSettled: Bool, maxLine: Int
+        _ plan: ReadPlan, _ stretch: ReadPlan.Stretch, format: FileFormat, mapping: SourceMapping,
+        isSettled: Bool, maxLine: Int
     ) throws(ExtractError) {
         name = plan.file.name
         identity = plan.identity
         file = try OpenFile(plan.file)
-        self.isSettled = isSettled
+        end = stretch.end
+        ending = stretch.isTail && !isSettled ? .open : .closed
         self.maxLine = maxLine
-        readPosition = plan.position
-        line = plan.line
-        if plan.position == 0 { try FileReader.refuseCompressed(file) }
+        readPosition = stretch.start
+        line = stretch.line
+        if stretch.start == 0 { try FileReader.refuseCompressed(file) }
         switch format {
         case .ndjson: parser = NDJSONParser(mapping)
         case .csv:
             let header = try CSVHeader(file, isSettled: isSettled, maxLine: maxLine)
             parser = CSVParser(mapping, header: header.columns)
             isWaiting = !header.isWhole
-            if plan.position == 0 { preamble = (header.bytes, Int64(header.lines)) }
+            if stretch.start == 0 { preamble = (header.bytes, Int64(header.lines)) }
         }
         block = .allocate(byteCount: FileReader.blockSize, alignment: 16)
-        if plan.position > 0 { try skipLineEnd() }
+        if stretch.start > 0 { try skipLineEnd() }
     }
 
     deinit { block.deallocate() }
 
     /// The offset behind what was parsed.
     package var position: Int64 { readPosition - Int64(filled - consumed) }
-    package var size: Int64 { file.size }
+    /// Bytes at the end of the stretch that are no whole record yet.
+    package var rest: Int64 { end - position }
 
     /// Fills a batch with what comes next; false where nothing more can be read now.
     package func fill(_ batch: inout EventBatch) throws(ExtractError) -> Bool {
@@ -72,8 +77,8 @@ package final class FileReader {
             if preamble.bytes > 0 {
                 guard try passPreamble(&batch) else { break }
             }
-            let isAtEnd = readPosition >= file.size
-            let continuation: Continuation = isAtEnd ? (isSettled ? .closed : .open) : .more
+            let isAtEnd = readPosition >= end
+            let continuation: Continuation = isAtEnd ? ending : .more
             if parse(continuation, &batch) > 0 { continue }
             if isAtEnd { break }
             if filled - consumed >= maxLine {
@@ -114,7 +119,7 @@ package final class FileReader {
         }
         consumed = 0
         filled = unparsed
-        let wanted = Int(min(Int64(block.count - filled), file.size - readPosition))
+        let wanted = Int(min(Int64(block.count - filled), end - readPosition))
         let count = try file.read(
             into: UnsafeMutableRawBufferPointer(rebasing: block[filled..<filled + wanted]), at: readPosition)
         guard count > 0 else {
@@ -129,7 +134,7 @@ package final class FileReader {
     /// Counts the bytes before the first record as read; false at the end of the file.
     private func passPreamble(_ batch: inout EventBatch) throws(ExtractError) -> Bool {
         while filled - consumed < preamble.bytes {
-            guard readPosition < file.size else { return false }
+            guard readPosition < end else { return false }
             try readMore()
         }
         consumed += preamble.bytes
@@ -154,9 +159,9 @@ package final class FileReader {
                 break
             }
             consumed = filled
-            guard readPosition < file.size else {
+            guard readPosition < end else {
                 // An unfinished line stays unread; the next run looks at it again.
-                guard isSettled else { return false }
+                guard ending == .closed else { return false }
                 break
             }
             try readMore()
@@ -172,7 +177,7 @@ package final class FileReader {
 
     /// A last line that was loaded without its line end may have got it since: that is no blank line.
     private func skipLineEnd() throws(ExtractError) {
-        let around = try file.bytes(position - 1..<min(position + 2, file.size))
+        let around = try file.bytes(position - 1..<min(position + 2, end))
         guard around[0] != 0x0A else { return }
         let ending = around.dropFirst()
         let count = ending.starts(with: [0x0A]) ? 1 : ending.starts(with: [0x0D, 0x0A]) ? 2 : 0

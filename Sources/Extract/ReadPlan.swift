@@ -1,24 +1,45 @@
 import Events
 
-/// Where to go on in a file.
+/// What is to be read of a file.
 package struct ReadPlan: Sendable {
+    /// From a record's first byte to a record's end, or to the end of the file.
+    package struct Stretch: Sendable, Equatable {
+        package let start: Int64
+        package let end: Int64
+        /// The physical line at `start`.
+        package let line: Int64
+        /// Whether the end is the file's: then the last record may still grow.
+        package let isTail: Bool
+    }
+
     package let file: FoundFile
     package let identity: String
-    package let position: Int64
-    package let line: Int64
+    /// In order; empty where nothing is new.
+    package let stretches: [Stretch]
     /// What a person should know: the file was truncated, replaced or renamed.
     package let note: String?
 
-    package init(file: FoundFile, identity: String, position: Int64, line: Int64, note: String?) {
+    /// A file from its start.
+    package init(_ file: FoundFile, identity: String, note: String? = nil) {
+        self.init(file, identity: identity, holes: [], position: 0, line: 1, note: note)
+    }
+
+    private init(
+        _ file: FoundFile, identity: String, holes: [KnownObject.Hole], position: Int64, line: Int64,
+        note: String?
+    ) {
         self.file = file
         self.identity = identity
-        self.position = position
-        self.line = line
         self.note = note
+        stretches =
+            holes.map { Stretch(start: $0.start, end: $0.end, line: $0.line, isTail: false) }
+            + [Stretch(start: position, end: file.size, line: line, isTail: true)].filter {
+                $0.end > $0.start
+            }
     }
 
     /// Bytes that are not read yet.
-    package var remaining: Int64 { max(0, file.size - position) }
+    package var remaining: Int64 { stretches.reduce(0) { $0 + $1.end - $1.start } }
 
     /// Finds for each file the object that it continues, or makes it a new one.
     ///
@@ -47,9 +68,8 @@ package struct ReadPlan: Sendable {
         func claim(_ object: KnownObject, by index: Int, note: String?) {
             unclaimed.removeAll { $0.identity == object.identity }
             plans[index] = ReadPlan(
-                file: files[index], identity: object.identity, position: object.endPosition,
-                line: object.endLine,
-                note: note)
+                files[index], identity: object.identity, holes: object.holes, position: object.endPosition,
+                line: object.endLine, note: note)
         }
 
         let knownByName = Dictionary(grouping: known, by: \.object)
@@ -73,7 +93,7 @@ package struct ReadPlan: Sendable {
                 ordinal += 1
             }
             plans[index] = ReadPlan(
-                file: file, identity: identity, position: 0, line: 1,
+                file, identity: identity,
                 note: knownByName[file.name] == nil
                     ? nil
                     : "was truncated or replaced since it was read; it is read from the start as a new object"

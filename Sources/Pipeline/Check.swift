@@ -125,9 +125,10 @@ package struct Check {
     private mutating func sample(
         _ file: FoundFile, _ source: SourceDefinition, _ place: DefinitionPlace
     ) throws {
-        let plan = ReadPlan(file: file, identity: "sample", position: 0, line: 1, note: nil)
+        let plan = ReadPlan(file, identity: "sample")
         let reader = try FileReader(
-            plan, format: source.format, mapping: source.mapping, isSettled: true, maxLine: source.maxLine)
+            plan, plan.stretches[0], format: source.format, mapping: source.mapping, isSettled: true,
+            maxLine: source.maxLine)
         var batch = EventBatch()
         guard try reader.fill(&batch) else { return }
         for index in batch.events.indices {

@@ -5,22 +5,22 @@ import Postgres
 package final class Interruption: @unchecked Sendable {
     private let lock = NSLock()
     private var isRequested = false
-    private var canceller: Canceller?
+    private var cancellers: [Canceller] = []
 
     package init() {}
 
-    /// Stops the statement that runs now; what asks next is told.
+    /// Stops the statements that run now; what asks next is told.
     package func request() {
         lock.withLock {
             isRequested = true
-            canceller?.cancel()
+            for canceller in cancellers { canceller.cancel() }
         }
     }
 
     /// Lets a request stop this connection's statements.
     func watch(_ connection: Connection) {
         let canceller = connection.canceller()
-        lock.withLock { self.canceller = canceller }
+        lock.withLock { cancellers.append(canceller) }
     }
 
     func check() throws {

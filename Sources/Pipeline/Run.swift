@@ -15,6 +15,11 @@ package struct RunOptions: Sendable {
     package var isFullRefresh = false
     /// How long to wait for another run of the same pipeline.
     package var lockWaitSeconds = 10.0
+    /// Connections that load at once.
+    package var workers = defaultWorkers
+
+    /// One more than the cores: while one worker parses and sorts, the server still has work on every core.
+    package static let defaultWorkers = min(ProcessInfo.processInfo.activeProcessorCount + 1, 8)
 
     package init() {}
 }
@@ -49,7 +54,7 @@ package struct Run {
                 pipeline.name, waitSeconds: options.lockWaitSeconds, warehouse.connection)
         }
         let models = try Model.ordered(try project.sqlFiles().folder("transforms"))
-        var reports = try pipelines.map { try load($0, warehouse) }
+        var reports = try pipelines.map { try load($0, warehouse, conninfo) }
         if options.transforms { transform(models, &reports, warehouse) }
         for report in reports { try end(report, warehouse) }
         return reports
@@ -78,7 +83,8 @@ package struct Run {
                 return try ReadPlan.make(files, known: known).map { plan in
                     PlannedRead(
                         pipeline: pipeline.name, source: source.name, object: plan.file.name,
-                        position: plan.position, bytes: plan.remaining, note: plan.note)
+                        position: plan.stretches.first?.start ?? plan.file.size, bytes: plan.remaining,
+                        note: plan.note)
                 }
             }
         }
@@ -86,7 +92,9 @@ package struct Run {
 
     // MARK: - Steps
 
-    private func load(_ pipeline: PipelineDefinition, _ warehouse: Warehouse) throws -> RunReport {
+    private func load(
+        _ pipeline: PipelineDefinition, _ warehouse: Warehouse, _ conninfo: String?
+    ) throws -> RunReport {
         let began = Date()
         let runID = try Catalogue(warehouse.connection).beginRun(
             pipeline: pipeline.name, host: ProcessInfo.processInfo.hostName,
@@ -97,9 +105,11 @@ package struct Run {
         do {
             if options.loads {
                 let load = SourceLoad(
-                    pipeline: pipeline, project: project, warehouse: warehouse, interruption: interruption,
+                    pipeline: pipeline, project: project, warehouse: warehouse, conninfo: conninfo,
+                    interruption: interruption,
                     observer: observer)
-                try load.load(try load.plan(), runID: runID, counts: &report.counts)
+                try load.load(
+                    try load.plan(), runID: runID, workers: options.workers, counts: &report.counts)
                 let counts = report.counts
                 if counts.rejected > 0, counts.loaded + counts.duplicate == 0 {
                     throw NothingButRejects(rejected: counts.rejected)

@@ -7,7 +7,6 @@ import Warehouse
 /// How far a load has come.
 package struct LoadProgress: Sendable {
     package var pipeline: String
-    package var source: String
     package var object: String
     package var bytes: Int64
     package var totalBytes: Int64
@@ -40,6 +39,8 @@ struct SourceLoad {
     let pipeline: PipelineDefinition
     let project: Project
     let warehouse: Warehouse
+    /// What workers connect with.
+    let conninfo: String?
     let interruption: Interruption
     let observer: RunObserver
 
@@ -57,65 +58,23 @@ struct SourceLoad {
         }
     }
 
-    /// Reads and loads, batch by batch; each is committed with its ledger row before the next begins.
-    func load(_ readings: [Reading], runID: Int64, counts: inout LoadCounts) throws {
-        let began = Date()
-        var progress = LoadProgress(
-            pipeline: pipeline.name, source: "", object: "", bytes: 0,
-            totalBytes: readings.flatMap(\.plans).reduce(0) { $0 + $1.remaining }, counts: counts, seconds: 0)
-        var loader = Loader(warehouse.connection)
-        var batch = EventBatch()
-        for reading in readings {
-            let name = "\(pipeline.name)/\(reading.source.name)"
-            for plan in reading.plans {
-                if let note = plan.note { observer.note("\(name): \(plan.file.name) \(note)") }
-                guard plan.remaining > 0 else { continue }
-                let reader = try FileReader(
-                    plan, format: reading.source.format, mapping: reading.source.mapping,
-                    isSettled: isSettled(plan.file, reading.source), maxLine: reading.source.maxLine)
-                while try reader.fill(&batch) {
-                    try interruption.check()
-                    let origin = BatchOrigin(
-                        runID: runID, pipeline: pipeline.name, sourceID: reading.sourceID,
-                        object: plan.file.name,
-                        objectIdentity: plan.identity, tailHash: try reader.tailHash(before: batch.range.end))
-                    let loaded = try loader.load(batch, from: origin)
-                    counts += loaded
-                    progress.source = reading.source.name
-                    progress.object = plan.file.name
-                    progress.bytes += batch.range.end - batch.range.start
-                    progress.counts = counts
-                    progress.seconds = Date().timeIntervalSince(began)
-                    noteRejects(batch, name, plan.file.name)
-                    observer.progress(progress)
-                }
-                let rest = reader.size - reader.position
-                if rest > 0 {
-                    observer.note(
-                        "\(name): the last \(rest) bytes of \(plan.file.name) have no line end yet; they wait for it"
-                    )
-                }
-            }
-        }
+    /// Reads and loads what is planned, with a team of workers.
+    ///
+    /// - Parameter counts: what was committed, also when it throws.
+    func load(_ readings: [Reading], runID: Int64, workers: Int, counts: inout LoadCounts) throws {
+        let totalBytes = readings.flatMap(\.plans).reduce(0) { $0 + $1.remaining }
+        let source = BatchSource(readings, pipeline: pipeline.name, runID: runID, observer: observer)
+        // What is small is not worth a connection more.
+        let useful = totalBytes == 0 ? 0 : Int(totalBytes / SourceLoad.bytesPerWorker) + 1
+        let team = LoadTeam(
+            source, pipeline: pipeline.name, totalBytes: totalBytes, conninfo: conninfo,
+            interruption: interruption, observer: observer)
+        defer { counts += team.counts }
+        try team.load(workers: min(workers, useful))
+        source.tellWhatWaits()
     }
 
-    private func isSettled(_ file: FoundFile, _ source: SourceDefinition) -> Bool {
-        source.settleSeconds.map { Date().timeIntervalSince(file.modified) >= $0 } ?? false
-    }
-
-    /// The first rejects of a batch; all of them are in `daybook.rejects`.
-    private func noteRejects(_ batch: borrowing EventBatch, _ name: String, _ object: String) {
-        let shown = 3
-        for reject in batch.rejects.prefix(shown) {
-            observer.note(
-                "\(name): \(object) line \(reject.line) (byte \(reject.position)): \(reject.reason)")
-        }
-        if batch.rejects.count > shown {
-            observer.note(
-                "\(name): \(object): \(batch.rejects.count - shown) more rejected; all are in daybook.rejects"
-            )
-        }
-    }
+    private static let bytesPerWorker: Int64 = 16 << 20
 }
 
 extension SourceDefinition {

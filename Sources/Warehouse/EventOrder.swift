@@ -13,10 +13,7 @@ import Events
 /// Sorted rows make the unique index of a leaf grow at one end of each case, which is what makes loading into an
 /// indexed table fast; the order by day first keeps workers from deadlocking across leaves.
 struct EventOrder {
-    /// Indices into the batch's events, by (day, case_id, event_id, occurred_at).
-    private(set) var indices: [Int32] = []
-    /// The rows of each day, as ranges of `indices`.
-    private(set) var days: [(day: Int32, range: Range<Int>)] = []
+    private(set) var runs = DayRuns()
     private(set) var duplicate = 0
     /// Duplicates whose content differs from the event that stays.
     private(set) var conflicting = 0
@@ -44,22 +41,17 @@ struct EventOrder {
                 // The first to come stays, so equal keys keep the order of the source.
                 return order == 0 ? left.index < right.index : order < 0
             }
-            indices.reserveCapacity(keys.count)
+            runs.reserveCapacity(keys.count)
             for key in keys {
                 let event = events[Int(key.index)]
-                if let last = indices.last, let day = days.last, day.day == key.day,
-                    EventOrder.compare(events[Int(last)], event, base) == 0
+                if let last = runs.last, last.day == key.day,
+                    EventOrder.compare(events[Int(last.index)], event, base) == 0
                 {
                     duplicate += 1
-                    if !EventOrder.isSameContent(events[Int(last)], event, base) { conflicting += 1 }
+                    if !EventOrder.isSameContent(events[Int(last.index)], event, base) { conflicting += 1 }
                     continue
                 }
-                if days.last?.day == key.day {
-                    days[days.count - 1].range = days[days.count - 1].range.lowerBound..<indices.count + 1
-                } else {
-                    days.append((key.day, indices.count..<indices.count + 1))
-                }
-                indices.append(key.index)
+                runs.append(key.index, day: key.day)
             }
         }
     }
@@ -101,5 +93,46 @@ struct EventOrder {
                 let (a, b) = (left[keyPath: column], right[keyPath: column])
                 return a.isAbsent == b.isAbsent && (a.isAbsent || compare(a, b, base) == 0)
             }
+    }
+}
+
+/// Events of a batch, as indices, in runs of one day each.
+struct DayRuns {
+    /// Indices into the batch's events.
+    private(set) var indices: [Int32] = []
+    /// The events of each day, as ranges of `indices`.
+    private(set) var days: [(day: Int32, range: Range<Int>)] = []
+
+    var isEmpty: Bool { indices.isEmpty }
+    var last: (day: Int32, index: Int32)? {
+        guard let day = days.last, let index = indices.last else { return nil }
+        return (day.day, index)
+    }
+
+    mutating func reserveCapacity(_ count: Int) { indices.reserveCapacity(count) }
+
+    mutating func append(_ index: Int32, day: Int32) {
+        if days.last?.day == day {
+            days[days.count - 1].range = days[days.count - 1].range.lowerBound..<indices.count + 1
+        } else {
+            days.append((day, indices.count..<indices.count + 1))
+        }
+        indices.append(index)
+    }
+
+    /// The events for which `isFirst` holds, and the others.
+    func split(_ isFirst: (Int32) -> Bool) -> (first: DayRuns, second: DayRuns) {
+        var parts = (first: DayRuns(), second: DayRuns())
+        parts.first.reserveCapacity(indices.count)
+        for (day, range) in days {
+            for index in indices[range] {
+                if isFirst(index) {
+                    parts.first.append(index, day: day)
+                } else {
+                    parts.second.append(index, day: day)
+                }
+            }
+        }
+        return parts
     }
 }

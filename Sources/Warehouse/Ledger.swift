@@ -5,24 +5,54 @@ import Postgres
 package enum Ledger {
     /// Every object that the source has read, each as its last load left it.
     package static func objects(ofSource sourceID: Int32, _ connection: Connection) throws -> [KnownObject] {
-        try connection.query(
+        // The last load of each object, and every load that does not begin where the one before ended.
+        let rows = try connection.query(
             """
-            SELECT DISTINCT ON (object_identity) object, object_identity, end_position, end_line, tail_hash
-            FROM daybook.loads
-            WHERE source_id = $1::int
-            ORDER BY object_identity, start_position DESC
+            SELECT object, object_identity, start_position, end_position, end_line, tail_hash, previous_end,
+                previous_line, is_last
+            FROM (
+                SELECT object, object_identity, start_position, end_position, end_line, tail_hash,
+                    coalesce(lag(end_position) OVER ranges, 0) AS previous_end,
+                    coalesce(lag(end_line) OVER ranges, 1) AS previous_line,
+                    lead(end_position) OVER ranges IS NULL AS is_last
+                FROM daybook.loads
+                WHERE source_id = $1::int
+                WINDOW ranges AS (PARTITION BY object_identity ORDER BY start_position)
+            ) AS loads
+            WHERE is_last OR start_position > previous_end
+            ORDER BY object_identity, start_position
             """, [sourceID]
-        ).rows.map { row in
-            KnownObject(
-                object: try row.get(0), identity: try row.get(1), endPosition: try row.get(2),
-                endLine: try row.get(3), tailHash: try row.get(4))
+        ).rows
+        var objects: [KnownObject] = []
+        var holes: [KnownObject.Hole] = []
+        for row in rows {
+            let (start, previousEnd): (Int64, Int64) = (
+                try row.get("start_position"), try row.get("previous_end")
+            )
+            if start > previousEnd {
+                holes.append(
+                    KnownObject.Hole(start: previousEnd, end: start, line: try row.get("previous_line")))
+            }
+            guard try row.get("is_last") else { continue }
+            objects.append(
+                KnownObject(
+                    object: try row.get("object"), identity: try row.get("object_identity"),
+                    endPosition: try row.get("end_position"), endLine: try row.get("end_line"),
+                    tailHash: try row.get("tail_hash"), holes: holes))
+            holes = []
         }
+        return objects
+    }
+
+    /// The id of the next load; ids follow the order in which they are asked for.
+    package static func nextLoadID(_ connection: Connection) throws -> Int64 {
+        try connection.query("SELECT nextval(pg_get_serial_sequence('daybook.loads', 'load_id'))").first()
+            .get(0)
     }
 
     /// Writes a batch's ledger row and its rejects; inside the transaction that copies its rows.
     static func record(
-        _ loadID: Int64, _ batch: borrowing EventBatch, _ counts: LoadCounts, _ origin: BatchOrigin,
-        _ connection: Connection
+        _ batch: borrowing EventBatch, _ counts: LoadCounts, _ origin: BatchOrigin, _ connection: Connection
     ) throws {
         // Of the events in the batch: a duplicate's time is in raw too.
         let times = batch.events.lazy.map(\.occurredAt)
@@ -38,20 +68,21 @@ package enum Ledger {
                 $18::timestamptz, $19::timestamptz)
             """,
             [
-                loadID, origin.runID, origin.pipeline, origin.sourceID, origin.object, origin.objectIdentity,
+                origin.loadID, origin.runID, origin.pipeline, origin.sourceID, origin.object,
+                origin.objectIdentity,
                 batch.range.start, batch.range.end, origin.tailHash, batch.range.firstLine,
                 batch.range.endLine,
                 counts.read, counts.loaded, counts.duplicate, counts.conflicting, counts.rejected,
                 counts.filtered, times.min()?.description, times.max()?.description,
             ], action: "write the ledger")
-        try recordRejects(loadID, batch, origin, connection)
+        try recordRejects(batch, origin, connection)
     }
 
     /// Rejects go in portions, so that a batch of nothing else needs no statement of its size.
     private static let rejectsPerStatement = 1_000
 
     private static func recordRejects(
-        _ loadID: Int64, _ batch: borrowing EventBatch, _ origin: BatchOrigin, _ connection: Connection
+        _ batch: borrowing EventBatch, _ origin: BatchOrigin, _ connection: Connection
     ) throws {
         var start = 0
         while start < batch.rejects.count {
@@ -74,7 +105,7 @@ package enum Ledger {
                     AS reject (line, byte_offset, reason_code, reason, raw)
                 """,
                 [
-                    loadID, origin.pipeline, origin.sourceID, origin.object, portion.map(\.line),
+                    origin.loadID, origin.pipeline, origin.sourceID, origin.object, portion.map(\.line),
                     portion.map(\.position), portion.map(\.code.rawValue), portion.map(\.reason), raws,
                 ], action: "write the rejects")
             start += portion.count

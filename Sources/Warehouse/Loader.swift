@@ -3,6 +3,7 @@ import Postgres
 
 /// Where a batch comes from, as its ledger row says.
 package struct BatchOrigin: Sendable {
+    package var loadID: Int64
     package var runID: Int64
     package var pipeline: String
     package var sourceID: Int32
@@ -12,9 +13,11 @@ package struct BatchOrigin: Sendable {
     package var tailHash: String
 
     package init(
-        runID: Int64, pipeline: String, sourceID: Int32, object: String, objectIdentity: String,
+        loadID: Int64, runID: Int64, pipeline: String, sourceID: Int32, object: String,
+        objectIdentity: String,
         tailHash: String
     ) {
+        self.loadID = loadID
         self.runID = runID
         self.pipeline = pipeline
         self.sourceID = sourceID
@@ -24,20 +27,26 @@ package struct BatchOrigin: Sendable {
     }
 }
 
-/// Puts batches into the day leaves: rows, ledger row, rejects and counts in one transaction each.
+/// Puts batches into the day leaves: rows, ledger row, rejects and counts in one transaction each. Each worker has
+/// one, with a connection of its own.
 ///
 /// The fast path is optimistic: the batch, sorted by key and free of duplicates of its own, is copied straight
-/// into its leaves. Where a row is there already the server refuses, the transaction is rolled back, and the
-/// batch goes through a staging table that drops what is there. After that batches are staged until one comes
-/// without duplicates: at-least-once sources repeat themselves in stretches.
+/// into its leaves; only events whose keys came lately go through a staging table that drops what is there. Where
+/// the server finds a row there all the same, the transaction is rolled back and the whole batch is staged. After
+/// that batches are staged until one comes without duplicates: a file that was loaded before has nothing else.
 package struct Loader: ~Copyable {
     private let connection: Connection
+    private let recentKeys: RecentKeys
     private var leaves: DayLeaves
     private var encoder = EventEncoder()
     private var isStaging = false
 
-    package init(_ connection: Connection) {
+    /// A deadlock or a serialization failure is tried again this often.
+    private static let maxAttempts = 5
+
+    package init(_ connection: Connection, recentKeys: RecentKeys) {
         self.connection = connection
+        self.recentKeys = recentKeys
         leaves = DayLeaves(connection)
     }
 
@@ -48,23 +57,28 @@ package struct Loader: ~Copyable {
         _ batch: borrowing EventBatch, from origin: BatchOrigin
     ) throws -> LoadCounts {
         let order = EventOrder(batch)
-        try leaves.ensure(order.days.map(\.day))
-        if !isStaging {
+        try leaves.ensure(order.runs.days.map(\.day))
+        let parts = recentKeys.split(order.runs, of: batch)
+        var attempt = 1
+        while true {
             do {
-                return try copy(batch, order, origin, through: .leaves)
-            } catch let error as PostgresError where error.isUniqueViolation {
+                if !isStaging {
+                    return try write(batch, order, direct: parts.fresh, staged: parts.seen, origin)
+                }
+                let counts = try write(batch, order, direct: DayRuns(), staged: order.runs, origin)
+                isStaging = counts.duplicate - order.duplicate > parts.seen.indices.count
+                return counts
+            } catch let error as PostgresError where error.isUniqueViolation && !isStaging {
                 isStaging = true
+            } catch let error as PostgresError where error.isRetryable && attempt < Loader.maxAttempts {
+                attempt += 1
             }
         }
-        let counts = try copy(batch, order, origin, through: .staging)
-        isStaging = counts.duplicate > order.duplicate
-        return counts
     }
 
-    private enum Path { case leaves, staging }
-
-    private mutating func copy(
-        _ batch: borrowing EventBatch, _ order: EventOrder, _ origin: BatchOrigin, through path: Path
+    private mutating func write(
+        _ batch: borrowing EventBatch, _ order: borrowing EventOrder, direct: DayRuns, staged: DayRuns,
+        _ origin: BatchOrigin
     ) throws -> LoadCounts {
         var counts = LoadCounts()
         counts.duplicate = order.duplicate
@@ -74,23 +88,19 @@ package struct Loader: ~Copyable {
 
         try connection.execute("BEGIN")
         do {
-            let loadID: Int64 = try connection.query(
-                "SELECT nextval(pg_get_serial_sequence('daybook.loads', 'load_id'))"
-            ).first().get(0)
-            if path == .staging { try stage(batch, order, loadID, origin) }
-            for (day, range) in order.days {
-                switch path {
-                case .leaves:
-                    counts.loaded += try copy(
-                        batch, order.indices[range], into: DayLeaves.name(day), loadID, origin)
-                case .staging:
-                    let inserted = try insertStaged(day, loadID)
+            for (day, range) in direct.days {
+                counts.loaded += try copy(batch, direct.indices[range], into: DayLeaves.name(day), origin)
+            }
+            if !staged.isEmpty {
+                try stage(batch, staged, origin)
+                for (day, range) in staged.days {
+                    let inserted = try insertStaged(day, origin.loadID)
                     counts.loaded += inserted.loaded
                     counts.duplicate += range.count - inserted.loaded
                     counts.conflicting += inserted.conflicting
                 }
             }
-            try Ledger.record(loadID, batch, counts, origin, connection)
+            try Ledger.record(batch, counts, origin, connection)
             try connection.execute("COMMIT")
         } catch {
             try? connection.execute("ROLLBACK")
@@ -100,26 +110,26 @@ package struct Loader: ~Copyable {
     }
 
     private mutating func copy(
-        _ batch: borrowing EventBatch, _ indices: ArraySlice<Int32>, into table: String, _ loadID: Int64,
-        _ origin: BatchOrigin
+        _ batch: borrowing EventBatch, _ indices: ArraySlice<Int32>, into table: String, _ origin: BatchOrigin
     ) throws -> Int {
         let statement = "COPY \(table) (\(EventEncoder.columns)) FROM STDIN (FORMAT binary)"
         return try connection.copy(statement) { copy in
-            try encoder.write(batch, indices, loadID: loadID, sourceID: origin.sourceID, to: &copy)
+            try encoder.write(
+                batch, indices, loadID: origin.loadID, sourceID: origin.sourceID, to: &copy)
         }.rows
     }
 
     // MARK: - Staging
 
     private mutating func stage(
-        _ batch: borrowing EventBatch, _ order: EventOrder, _ loadID: Int64, _ origin: BatchOrigin
+        _ batch: borrowing EventBatch, _ runs: DayRuns, _ origin: BatchOrigin
     ) throws {
         try connection.execute(
             """
             CREATE TEMPORARY TABLE IF NOT EXISTS staging (LIKE raw.events_by_day) ON COMMIT DELETE ROWS;
             CREATE INDEX IF NOT EXISTS staging_day ON staging (event_day)
             """, action: "create the staging table")
-        _ = try copy(batch, order.indices[...], into: "pg_temp.staging", loadID, origin)
+        _ = try copy(batch, runs.indices[...], into: "pg_temp.staging", origin)
     }
 
     /// Moves one day from staging into its leaf, dropping the rows that are there.

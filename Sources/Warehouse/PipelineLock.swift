@@ -14,12 +14,30 @@ package struct PipelineLock {
             let isMine: Bool = try connection.query(
                 "SELECT pg_try_advisory_lock($1::int, hashtext($2))", [lockClass, pipeline]
             ).first().get(0)
-            if isMine { return }
+            if isMine, try areWorkersGone(pipeline, connection) { return }
             guard Date() < deadline else {
                 throw WarehouseError.locked(pipeline: pipeline, holder: try holder(pipeline, connection))
             }
             Thread.sleep(forTimeInterval: 0.1)
         }
+    }
+
+    /// Lets the lock's next holder wait for this connection: a worker of a killed run may still be committing.
+    package static func join(_ pipeline: String, _ connection: Connection) throws {
+        try connection.query(
+            "SELECT pg_advisory_lock_shared($1::int, hashtext($2))", [workerClass, pipeline])
+    }
+
+    private static func areWorkersGone(_ pipeline: String, _ connection: Connection) throws -> Bool {
+        let areGone: Bool = try connection.query(
+            "SELECT pg_try_advisory_lock($1::int, hashtext($2))", [workerClass, pipeline]
+        ).first().get(0)
+        if areGone {
+            try connection.query("SELECT pg_advisory_unlock($1::int, hashtext($2))", [workerClass, pipeline])
+        } else {
+            try release(pipeline, connection)
+        }
+        return areGone
     }
 
     package static func release(_ pipeline: String, _ connection: Connection) throws {
@@ -41,4 +59,5 @@ package struct PipelineLock {
 
     /// The first half of the advisory locks; the hash of the pipeline's name is the second.
     private static let lockClass: Int32 = 0x6461_7962
+    private static let workerClass: Int32 = 0x6461_7963
 }

@@ -149,8 +149,9 @@ struct Benchmark {
         let project = try Project(directory: directory, environment: [:])
         let source = try project.pipelines(["first"])[0].sources[0]
         let file = try FilePattern("first.ndjson", relativeTo: directory).files()[0]
+        let plan = ReadPlan(file, identity: "bench")
         let reader = try FileReader(
-            ReadPlan(file: file, identity: "bench", position: 0, line: 1, note: nil), format: .ndjson,
+            plan, plan.stretches[0], format: .ndjson,
             mapping: source.mapping, isSettled: true, maxLine: source.maxLine)
         var batch = EventBatch()
         while try reader.fill(&batch) {}

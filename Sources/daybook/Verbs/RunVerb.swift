@@ -79,6 +79,9 @@ enum TransformVerb: Verb {
 enum RunStep {
     static let options: [Option] = [
         .project, .database, .json,
+        Option(
+            "--workers", "N",
+            "connections that load at once (default: \(RunOptions.defaultWorkers), one more than the cores)"),
         Option("--lock-wait", "SECONDS", "how long to wait for another run of the pipeline (default: 10)"),
     ]
 
@@ -88,6 +91,7 @@ enum RunStep {
         if let seconds = try arguments.integer("--lock-wait", in: 0...86_400) {
             options.lockWaitSeconds = Double(seconds)
         }
+        options.workers = try arguments.integer("--workers", in: 1...64) ?? options.workers
         let project = try context.project()
         let pipelines = try context.pipelines(project)
         let run = Run(
@@ -144,7 +148,7 @@ enum RunStep {
                 let rate = progress.seconds > 0 ? Double(progress.counts.read) / progress.seconds : 0
                 let left = share > 0 ? progress.seconds * (1 - share) / share : 0
                 Terminal.progress(
-                    "\(progress.pipeline)/\(progress.source) \(Human.bar(share, width: 20)) "
+                    "\(progress.pipeline) \(Human.bar(share, width: 20)) "
                         + "\(Human.bytes(progress.bytes)) of \(Human.bytes(progress.totalBytes)), "
                         + "\(Human.count(progress.counts.read)) rows, \(Human.count(Int(rate))) rows/s, "
                         + "\(Human.duration(left.rounded())) left")

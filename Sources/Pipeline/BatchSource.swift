@@ -1,0 +1,92 @@
+import Events
+import Extract
+import Foundation
+import Warehouse
+
+/// The batches of a load, in the order of the sources; the workers take turns at it.
+final class BatchSource: @unchecked Sendable {
+    // Everything below is touched only under the lock.
+    private let lock = NSLock()
+    private var stretches: [Stretch]
+    private var current: (stretch: Stretch, reader: FileReader)?
+    private var hasFailed = false
+    /// Files whose last bytes are no whole record yet.
+    private var waiting: [String] = []
+    private let pipeline: String
+    private let runID: Int64
+    private let observer: RunObserver
+
+    private struct Stretch {
+        let reading: Reading
+        let plan: ReadPlan
+        let stretch: ReadPlan.Stretch
+        var name: String { plan.file.name }
+    }
+
+    init(_ readings: [Reading], pipeline: String, runID: Int64, observer: RunObserver) {
+        stretches = readings.flatMap { reading in
+            reading.plans.flatMap { plan in
+                plan.stretches.map { Stretch(reading: reading, plan: plan, stretch: $0) }
+            }
+        }.reversed()
+        self.pipeline = pipeline
+        self.runID = runID
+        self.observer = observer
+        for reading in readings {
+            for plan in reading.plans {
+                if let note = plan.note {
+                    observer.note("\(pipeline)/\(reading.source.name): \(plan.file.name) \(note)")
+                }
+            }
+        }
+    }
+
+    /// Fills a batch with what comes next and says where it is from; nil at the end.
+    ///
+    /// - Parameter nextLoadID: called in the order of the batches.
+    func next(into batch: inout EventBatch, nextLoadID: () throws -> Int64) throws -> BatchOrigin? {
+        lock.lock()
+        defer { lock.unlock() }
+        do {
+            while !hasFailed {
+                guard let (stretch, reader) = current else {
+                    guard let stretch = stretches.popLast() else { return nil }
+                    current = (stretch, try open(stretch))
+                    continue
+                }
+                if try reader.fill(&batch) {
+                    return BatchOrigin(
+                        loadID: try nextLoadID(), runID: runID, pipeline: pipeline,
+                        sourceID: stretch.reading.sourceID, object: stretch.name,
+                        objectIdentity: stretch.plan.identity,
+                        tailHash: try reader.tailHash(before: batch.range.end))
+                }
+                if reader.rest > 0 {
+                    waiting.append(
+                        "\(pipeline)/\(stretch.reading.source.name): the last \(reader.rest) bytes of "
+                            + "\(stretch.name) have no line end yet; they wait for it")
+                }
+                current = nil
+            }
+            return nil
+        } catch {
+            hasFailed = true
+            throw error
+        }
+    }
+
+    /// Gives no more batches: another worker has failed.
+    func stop() { lock.withLock { hasFailed = true } }
+
+    func tellWhatWaits() { for note in lock.withLock({ waiting }) { observer.note(note) } }
+
+    private func open(_ stretch: Stretch) throws -> FileReader {
+        let source = stretch.reading.source
+        let isSettled = source.settleSeconds.map {
+            Date().timeIntervalSince(stretch.plan.file.modified) >= $0
+        }
+        return try FileReader(
+            stretch.plan, stretch.stretch, format: source.format, mapping: source.mapping,
+            isSettled: isSettled ?? false, maxLine: source.maxLine)
+    }
+}
