@@ -14,8 +14,8 @@ package final class CSVParser: RecordParser {
     private let header: [String]
     private var scanner: CSVScanner
     private let mapper: RecordMapper
-    /// The slot of each column that a mapping reads, -1 for others.
-    private let slots: [Int]
+    /// What a mapping reads: a column may have two names, and then two slots.
+    private let slots: [(slot: Int, column: Int)]
     /// `"name":` for each column that goes into the details; empty for columns that a mapping names.
     private let detailNames: [[UInt8]]
 
@@ -24,13 +24,12 @@ package final class CSVParser: RecordParser {
         scanner = CSVScanner()
         let tree = FieldTree(mapping.paths)
         mapper = RecordMapper(mapping, tree: tree)
-        var slots = [Int](repeating: -1, count: header.count)
-        for path in mapping.paths {
-            if let column = CSVParser.column(of: path, in: header) { slots[column] = tree.slot(of: path) }
+        let slots = mapping.paths.compactMap { path in
+            CSVParser.column(of: path, in: header).map { (slot: tree.slot(of: path), column: $0) }
         }
         self.slots = slots
-        detailNames = zip(header, slots).map { name, slot in
-            guard slot < 0 else { return [] }
+        detailNames = header.enumerated().map { column, name in
+            guard !slots.contains(where: { $0.column == column }) else { return [] }
             var arena = ByteArena()
             var name = name
             name.withUTF8 { JSONText.appendQuoted($0, into: &arena) }
@@ -71,7 +70,8 @@ package final class CSVParser: RecordParser {
                 lines = 1
             case .unfinished(let isQuoted):
                 let end = lineEnd(base, start, bytes.count)
-                let isHopeless = continuation == .closed || continuation == .overlong && end < bytes.count
+                let isHopeless =
+                    continuation == .closed || continuation == .overlong && start == 0 && end < bytes.count
                 guard isQuoted, isHopeless else { return start }
                 let cell = scanner.cells.count < header.count ? " of \(header[scanner.cells.count])" : ""
                 rejectLine(base, start, end, "the quote that opens the cell\(cell) is never closed", &batch)
@@ -129,8 +129,10 @@ package final class CSVParser: RecordParser {
             return
         }
         mapper.clear()
-        for (column, cell) in scanner.cells.enumerated() where slots[column] >= 0 && cell.end > cell.start {
-            mapper.values[slots[column]] = FieldValue(
+        for (slot, column) in slots {
+            let cell = scanner.cells[column]
+            guard cell.end > cell.start else { continue }
+            mapper.values[slot] = FieldValue(
                 form: cell.hasDoubledQuotes ? .quotedCell : .cell, start: cell.start, end: cell.end)
         }
         let remainder = mapper.wantsRemainder ? appendRemainder(base, &batch.arena) : .absent
@@ -141,7 +143,8 @@ package final class CSVParser: RecordParser {
     private func appendRemainder(_ base: UnsafePointer<UInt8>, _ arena: inout ByteArena) -> TextSlice {
         let mark = arena.count
         arena.append(UInt8(ascii: "{"))
-        for (column, cell) in scanner.cells.enumerated() where slots[column] < 0 && cell.end > cell.start {
+        for (column, cell) in scanner.cells.enumerated()
+        where !detailNames[column].isEmpty && cell.end > cell.start {
             if arena.count > mark + 1 { arena.append(UInt8(ascii: ",")) }
             arena.append(detailNames[column])
             if cell.hasDoubledQuotes {

@@ -39,17 +39,19 @@ package struct CSVScanner {
                     return .unfinished(isQuoted: true)
                 }
                 cell.end = closing
-                cells.append(cell)
                 place = closing + 1
                 if place == end, !isLast { return .unfinished(isQuoted: false) }
-                let isCRLF = place + 1 < end && base[place] == 0x0D && base[place + 1] == 0x0A
                 if place + 1 == end, base[place] == 0x0D, !isLast { return .unfinished(isQuoted: false) }
-                guard place == end || base[place] == separator || base[place] == 0x0A || isCRLF else {
+                // A CR before the line end, or before the end of the last record, belongs to it.
+                let endsWithCR =
+                    place < end && base[place] == 0x0D && (place + 1 == end || base[place + 1] == 0x0A)
+                guard place == end || base[place] == separator || base[place] == 0x0A || endsWithCR else {
                     return .malformed(
                         offset: place,
                         problem: "text follows a closing quote; a quote inside is written twice")
                 }
-                if isCRLF { place += 1 }
+                cells.append(cell)
+                if endsWithCR { place += 1 }
             } else {
                 let cellStart = place
                 while place < end, base[place] != separator, base[place] != 0x0A {
@@ -66,10 +68,9 @@ package struct CSVScanner {
                 let cellEnd = isLineEnd && place > cellStart && base[place - 1] == 0x0D ? place - 1 : place
                 cells.append(Cell(start: cellStart, end: cellEnd, hasDoubledQuotes: false))
             }
-            if place == end { return .record(end: place, next: place, lines: lines) }
-            if base[place] == 0x0A {
+            if place == end || base[place] == 0x0A {
                 let contentEnd = place > start && base[place - 1] == 0x0D ? place - 1 : place
-                return .record(end: contentEnd, next: place + 1, lines: lines)
+                return .record(end: contentEnd, next: min(place + 1, end), lines: lines)
             }
             place += 1
         }

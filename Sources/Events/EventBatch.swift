@@ -41,6 +41,7 @@ package enum RejectCode: String, Sendable, CaseIterable {
     case nulCharacter = "nul_character"
     case loneSurrogate = "lone_surrogate"
     case numberOutOfRange = "number_out_of_range"
+    case nestedTooDeep = "nested_too_deep"
     case lineTooLong = "line_too_long"
     case missingTime = "missing_time"
     case badTime = "bad_time"

@@ -36,6 +36,9 @@ package indirect enum FieldReference: Sendable, Equatable {
                 guard let closing = rest.firstIndex(of: "}") else {
                     throw SyntaxError(message: "the brace in \"\(text)\" is not closed")
                 }
+                guard !rest[..<closing].contains("{") else {
+                    throw SyntaxError(message: "\"\(text)\" has a brace inside braces; is a \"}\" missing?")
+                }
                 if !literal.isEmpty { parts.append(.text(literal)) }
                 literal = ""
                 parts.append(.field(try FieldPath(parsing: String(rest[..<closing]))))

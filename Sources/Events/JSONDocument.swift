@@ -33,8 +33,19 @@ package struct JSONDocument: Sendable {
         case .success(let value): root = value
         case .failure(let error):
             throw Failure(
-                problem: error.problem.rawValue,
+                problem: JSONDocument.problem(of: error, in: bytes),
                 place: JSONDocument.place(of: error.offset, in: bytes, lineStarts: lineStarts))
+        }
+    }
+
+    /// What a person has probably done, where the byte tells; else what the scanner says.
+    private static func problem(of error: JSONError, in bytes: [UInt8]) -> String {
+        let byte = error.offset < bytes.count ? bytes[error.offset] : 0
+        return switch (error.problem, byte) {
+        case (.controlCharacter, 0x0A), (.controlCharacter, 0x0D):
+            "this string is not closed on its line; a double quote is missing"
+        case (.expectedValue, UInt8(ascii: "'")): "a string stands in double quotes, not in single ones"
+        default: error.problem.rawValue
         }
     }
 

@@ -42,7 +42,11 @@ package struct JSONScanner {
         case nulCharacter(Int)
         case loneSurrogate(Int)
         case numberOutOfRange(Int)
+        case tooDeep(Int)
     }
+
+    /// PostgreSQL reads jsonb by recursion and gives up at about 13,000 levels with its default stack.
+    private static let maxDepth = 5_000
 
     package let base: UnsafePointer<UInt8>
     package var position: Int
@@ -144,6 +148,7 @@ package struct JSONScanner {
                 let isObject = byte == UInt8(ascii: "{")
                 kinds = kinds << 1 | (isObject ? 1 : 0)
                 depth += 1
+                if depth > JSONScanner.maxDepth, hazard == nil { hazard = .tooDeep(position) }
                 position += 1
                 let following = try next()
                 if following != (isObject ? UInt8(ascii: "}") : UInt8(ascii: "]")) {

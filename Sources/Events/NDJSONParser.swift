@@ -64,8 +64,9 @@ package final class NDJSONParser: RecordParser {
         let isMarked =
             batch.range.end == 0 && end - start >= 3 && base[start] == byteOrderMark[0]
             && base[start + 1] == byteOrderMark[1] && base[start + 2] == byteOrderMark[2]
-        var scanner = JSONScanner(base, from: isMarked ? start + 3 : start, to: end)
-        let line = UnsafeBufferPointer(start: base + start, count: end - start)
+        let content = isMarked ? start + byteOrderMark.count : start
+        var scanner = JSONScanner(base, from: content, to: end)
+        let line = UnsafeBufferPointer(start: base + content, count: end - content)
         func reject(_ code: RejectCode, _ reason: String, _ batch: inout EventBatch) {
             batch.reject(
                 withoutCarriageReturn(line), line: batch.range.endLine, position: batch.range.end, code: code,
@@ -113,6 +114,7 @@ package final class NDJSONParser: RecordParser {
         case .loneSurrogate(let place): (.loneSurrogate, place, "half of a surrogate pair is no character")
         case .numberOutOfRange(let place):
             (.numberOutOfRange, place, "the number has more digits than PostgreSQL's numeric can hold")
+        case .tooDeep(let place): (.nestedTooDeep, place, "the value is nested deeper than PostgreSQL reads")
         }
     }
 

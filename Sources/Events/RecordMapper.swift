@@ -123,7 +123,7 @@ final class RecordMapper {
             do {
                 if try append(index, record, base, remainder, position, &batch) { yielded = true }
             } catch {
-                batch.arena.truncate(to: max(mark, remainder.isAbsent ? 0 : batch.arena.count))
+                batch.arena.truncate(to: mark)
                 batch.reject(record, line: line, position: position, code: error.code, reason: error.reason)
                 yielded = true
             }
@@ -184,7 +184,7 @@ final class RecordMapper {
                 eventID: eventID, type: type, service: try text(entry.service, "service", base, &batch.arena),
                 userID: try text(entry.userID, "user_id", base, &batch.arena),
                 correlationID: try text(entry.correlationID, "correlation_id", base, &batch.arena),
-                details: details(entry, base, remainder, &batch.arena)))
+                details: try details(entry, base, remainder, &batch.arena)))
         return true
     }
 
@@ -323,19 +323,19 @@ final class RecordMapper {
     @inline(__always)
     private func details(
         _ entry: Entry, _ base: UnsafePointer<UInt8>, _ remainder: TextSlice, _ arena: inout ByteArena
-    ) -> TextSlice {
+    ) throws(Refusal) -> TextSlice {
         if case .none = entry.details { return remainder }
-        return mappedDetails(entry.details, base, &arena)
+        return try mappedDetails(entry.details, base, &arena)
     }
 
     private func mappedDetails(
         _ extractor: Extractor, _ base: UnsafePointer<UInt8>, _ arena: inout ByteArena
-    ) -> TextSlice {
+    ) throws(Refusal) -> TextSlice {
         switch extractor {
         case .composed(let index):
             if case .firstPresent(let candidates) = composed[index] {
-                let present = candidates.first(where: isPresent)
-                return present.map { mappedDetails($0, base, &arena) } ?? .absent
+                guard let present = candidates.first(where: isPresent) else { return .absent }
+                return try mappedDetails(present, base, &arena)
             }
         case .slot(let slot):
             let value = values[slot]
@@ -353,14 +353,13 @@ final class RecordMapper {
             }
         case .none, .constant: break
         }
-        // The rest is text, to be written as a JSON string; texts have no refusals but `nested`, handled above.
+        // The rest is text, to be written as a JSON string.
         var scratch = ByteArena()
         if case .constant(let index) = extractor {
             scratch.append(constants[index])
         } else {
-            guard isPresent(extractor), let slice = try? text(extractor, "details", base, &scratch),
-                !slice.isAbsent
-            else { return .absent }
+            guard isPresent(extractor) else { return .absent }
+            _ = try text(extractor, "details", base, &scratch)
         }
         let mark = arena.count
         JSONText.appendQuoted(scratch.bytes(of: scratch.slice(from: 0)), into: &arena)

@@ -12,6 +12,12 @@ package struct CheckReport: Sendable, Encodable {
     package let isUnreachable: Bool
 
     private enum CodingKeys: String, CodingKey { case ok, problems }
+
+    package init(ok: Bool, problems: [Problem], isUnreachable: Bool) {
+        self.ok = ok
+        self.problems = problems
+        self.isUnreachable = isUnreachable
+    }
 }
 
 /// Reads definitions, looks at the files and the database that they name, and tells every mistake and doubt.
@@ -20,6 +26,7 @@ package struct Check {
     private var problems: [Problem]
     /// The types that events have, by entity: from raw, and from the first records of the files.
     private var types: [String: Set<String>] = [:]
+    private var isUnreachable = false
 
     /// - Parameter database: gives what to connect with; nil where there is no database yet, which is no mistake.
     package static func run(
@@ -29,8 +36,7 @@ package struct Check {
         let definitions = try project.read(names)
         for definition in definitions { check.problems += definition.problems }
         if definitions.isEmpty {
-            check.problems.append(
-                Problem(.error, .start(of: "pipelines/"), "holds no pipeline; see: daybook init --help"))
+            check.problems.append(project.holdsNoPipeline)
         }
         check.checkTransforms()
         let unreachable = check.checkDatabase(database)
@@ -41,14 +47,16 @@ package struct Check {
         if let unreachable { check.problems.append(unreachable) }
         return CheckReport(
             ok: !isWrong && unreachable == nil, problems: check.problems,
-            isUnreachable: !isWrong && unreachable != nil)
+            isUnreachable: !isWrong && check.isUnreachable)
     }
 
     private mutating func checkTransforms() {
         do {
             _ = try Model.ordered(try project.sqlFiles().folder("transforms"))
         } catch let error as TransformError {
-            let place = DefinitionPlace(file: error.file, line: error.line ?? 1, column: 1)
+            let own = "\(project.directory)/"
+            let file = error.file.hasPrefix(own) ? String(error.file.dropFirst(own.count)) : error.file
+            let place = DefinitionPlace(file: file, line: error.line ?? 1, column: 1)
             problems.append(Problem(.error, place, error.message))
         } catch {
             problems.append(Problem(.error, .start(of: "sql/transforms/"), "\(error)"))
@@ -56,7 +64,8 @@ package struct Check {
     }
 
     private mutating func checkDatabase(_ database: (() throws -> String?)?) -> Problem? {
-        guard let database else { return nil }
+        // Without a project.jsonc that can be read it is not known which database is meant.
+        guard let database, !project.hasErrors else { return nil }
         do {
             let warehouse = try Warehouse.open(try database(), creating: false)
             types = try Catalogue(warehouse.connection).types()
@@ -64,6 +73,7 @@ package struct Check {
             return nil
         } catch {
             let file = project.definition.database == nil ? "database" : Project.definitionFile
+            isUnreachable = (error as? PostgresError)?.kind == .connect || error is PrivateServerError
             return Problem(.error, .start(of: file), "the database cannot be used: \(error)")
         }
         return nil
@@ -84,9 +94,19 @@ package struct Check {
                 for pattern in unmatched {
                     problems.append(Problem(.warning, place, "no file matches \"\(pattern)\" now"))
                 }
+                // Files of one source are alike: a column that one lacks, and rejects, are told once.
+                var (isHeaderTold, isTold) = (false, false)
                 for file in files.filter({ $0.size > 0 }).prefix(Check.maxSampledFiles) {
-                    if source.format == .csv { checkHeader(try CSVHeader(file), of: file, source, place) }
-                    try sample(file, source, place)
+                    let before = problems.count
+                    if source.format == .csv, !isHeaderTold {
+                        checkHeader(try CSVHeader(file), of: file, source, place)
+                    }
+                    isHeaderTold = isHeaderTold || problems.count > before
+                    isTold = isTold || problems[before...].contains { $0.severity == .error }
+                    try sample(file, source, place, isTold: &isTold)
+                }
+                if source.format == .ndjson, !isTold {
+                    checkFields(of: Array(files.prefix(Check.maxSampledFiles)), source, place)
                 }
             } catch {
                 problems.append(Problem(.error, place, "\(error)"))
@@ -101,7 +121,9 @@ package struct Check {
         func isThere(_ path: FieldPath) -> Bool { CSVParser.column(of: path, in: header.columns) != nil }
         for mapping in source.mapping.events {
             let needed = mapping.occurredAt.reference.paths + mapping.type.paths
-            for path in Set(mapping.references.flatMap(\.paths)) where !isThere(path) {
+            var seen: Set<FieldPath> = []
+            for path in mapping.references.flatMap(\.paths) where !isThere(path) {
+                guard seen.insert(path).inserted else { continue }
                 // A field with alternatives may well be missing here.
                 let isAlternative = mapping.references.contains { reference in
                     guard case .firstPresent = reference else { return false }
@@ -121,9 +143,33 @@ package struct Check {
         }
     }
 
+    /// Looks for the mapped fields in the first records of a JSON file.
+    private mutating func checkFields(
+        of files: [FoundFile], _ source: SourceDefinition, _ place: DefinitionPlace
+    ) {
+        let records = FieldSample(files)
+        guard records.count > 0 else { return }
+        var seen: Set<FieldPath> = []
+        for mapping in source.mapping.events {
+            for reference in mapping.references {
+                // Of alternatives one is enough.
+                let missing = reference.paths.filter { !records.has($0) }
+                if case .firstPresent = reference, missing.count < reference.paths.count { continue }
+                for path in missing where seen.insert(path).inserted {
+                    let names = records.names(beside: path)
+                    problems.append(
+                        Problem(
+                            .warning, place,
+                            "none of the first \(records.count) records has \"\(path.text)\""
+                                + Spelling.suggestion(path.steps.last ?? "", in: names)))
+                }
+            }
+        }
+    }
+
     /// Reads the first batch of a file as a run would, for its types and its rejects.
     private mutating func sample(
-        _ file: FoundFile, _ source: SourceDefinition, _ place: DefinitionPlace
+        _ file: FoundFile, _ source: SourceDefinition, _ place: DefinitionPlace, isTold: inout Bool
     ) throws {
         let plan = ReadPlan(file, identity: "sample")
         let reader = try FileReader(
@@ -136,7 +182,8 @@ package struct Check {
             types[batch.arena.string(of: event.entity), default: []].insert(
                 batch.arena.string(of: event.type))
         }
-        if batch.events.isEmpty, let reject = batch.rejects.first {
+        if batch.events.isEmpty, !isTold, let reject = batch.rejects.first {
+            isTold = true
             problems.append(
                 Problem(
                     .error, place,
@@ -150,15 +197,30 @@ package struct Check {
     private mutating func checkTypes(_ definition: ReadDefinition) {
         for sla in definition.pipeline?.slas ?? [] {
             // Without any event there is nothing to compare with.
-            guard let known = types[sla.entity], !known.isEmpty else { continue }
+            guard let known = types[sla.entity], !known.isEmpty else {
+                if let place = definition.places.entities[sla.name], !types.isEmpty {
+                    problems.append(
+                        Problem(
+                            .warning, place,
+                            "no event has the entity \"\(sla.entity)\""
+                                + nearest(sla.entity, of: types.keys.sorted())))
+                }
+                continue
+            }
             for pattern in sla.start + sla.end + sla.cancel where !known.contains(where: pattern.matches) {
                 let place = definition.places.types[sla.name]?[pattern.written] ?? .start(of: definition.file)
                 problems.append(
                     Problem(
                         .warning, place,
-                        "no event of \(sla.entity) has the type \"\(pattern.written)\""
-                            + Spelling.suggestion(pattern.written, in: known)))
+                        "no event of \(sla.entity) has the type \"\(pattern.written)\" so far"
+                            + nearest(pattern.written, of: known.sorted())))
             }
         }
+    }
+
+    /// The nearest of what there is, or else some of it.
+    private func nearest(_ word: String, of known: [String]) -> String {
+        guard Spelling.nearest(word, in: known) == nil else { return Spelling.suggestion(word, in: known) }
+        return "; there are \(known.prefix(8).joined(separator: ", "))" + (known.count > 8 ? ", …" : "")
     }
 }

@@ -33,7 +33,7 @@ struct Schema {
     }
 
     /// Whether the database holds exactly our files; checked without a lock, since most runs find it so.
-    private func isCurrent(_ connection: Connection) throws -> Bool {
+    func isCurrent(_ connection: Connection) throws -> Bool {
         try appliedFiles(connection).count == files.count
     }
 

@@ -12,14 +12,18 @@ package struct Warehouse {
 
     /// Connects, and brings the schemas up to date.
     ///
-    /// - Parameter creating: false leaves a database without our schemas as it is and throws `empty`.
+    /// - Parameter creating: false changes nothing: a database that is not up to date is an error.
     package static func open(
         _ conninfo: String?, creating: Bool = true, onNotice: @escaping (String) -> Void = { _ in }
     ) throws -> Warehouse {
         let connection = try connect(conninfo, onNotice: onNotice)
         let schema = Schema(files: SQLFiles.builtin.folder("schema"))
-        if !creating, try !schema.isPresent(connection) { throw WarehouseError.empty }
-        try schema.apply(to: connection)
+        if creating {
+            try schema.apply(to: connection)
+        } else {
+            guard try schema.isPresent(connection) else { throw WarehouseError.empty }
+            guard try schema.isCurrent(connection) else { throw WarehouseError.outdatedSchema }
+        }
         return Warehouse(connection: connection)
     }
 

@@ -13,6 +13,8 @@ package enum WarehouseError: Error, CustomStringConvertible {
     case locked(pipeline: String, holder: String)
     /// The database holds no Daybook schemas yet.
     case empty
+    /// The database was built by an older Daybook, and the caller may not change it.
+    case outdatedSchema
     /// An `as_of` earlier than the one that the reports stand at.
     case asOfGoesBack(stored: String)
 
@@ -31,6 +33,7 @@ package enum WarehouseError: Error, CustomStringConvertible {
             "the server is PostgreSQL \(version / 10_000); Daybook needs 14 or later"
         case .locked(let pipeline, let holder):
             "another run of \(pipeline) holds its lock (\(holder)); wait for it, or give --lock-wait more seconds"
+        case .outdatedSchema: "the database was built by an older Daybook; daybook run brings it up to date"
         case .empty: "the database holds nothing yet; see: daybook run"
         case .asOfGoesBack(let stored):
             "the reports stand at \(stored); setting the time back needs --full-refresh"

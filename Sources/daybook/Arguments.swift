@@ -58,14 +58,16 @@ struct Arguments {
             guard let option = (options + [.help]).first(where: { $0.name == name }) else {
                 throw UsageError(
                     "unknown option \(name) of daybook \(verb)"
-                        + Spelling.suggestion(name, in: options.map(\.name)))
+                        + Spelling.suggestion(name, in: (options + [.help]).map(\.name)))
             }
             guard option.value != nil else {
                 guard parts.count == 1 else { throw UsageError("\(name) takes no value") }
                 flags.insert(name)
                 continue
             }
-            guard let value = parts.count == 2 ? parts[1] : rest.popFirst() else {
+            // An option that follows is no value: one was forgotten. --name=--value is the way to mean it.
+            let isForgotten = rest.first.map { $0.hasPrefix("--") } ?? true
+            guard let value = parts.count == 2 ? parts[1] : isForgotten ? nil : rest.popFirst() else {
                 throw UsageError("\(name) needs a value: \(name) \(option.value ?? "")")
             }
             guard values.updateValue(value, forKey: name) == nil else {

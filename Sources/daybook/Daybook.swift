@@ -22,8 +22,12 @@ enum Daybook {
         }
         switch word {
         case "--help", "-h", "help":
-            let verb = verbs.first { $0.name == words.dropFirst().first }
-            Terminal.out(verb?.help ?? help)
+            guard let asked = words.dropFirst().first else {
+                Terminal.out(help)
+                return .done
+            }
+            guard let verb = verbs.first(where: { $0.name == asked }) else { return tellNoVerb(asked) }
+            Terminal.out(verb.help)
             return .done
         case "--version", "version":
             Terminal.out("daybook \(daybookVersion)")
@@ -31,9 +35,7 @@ enum Daybook {
         default: break
         }
         guard let verb = verbs.first(where: { $0.name == word }) else {
-            let nearest = Spelling.suggestion(word, in: verbs.map { $0.name })
-            Terminal.error("daybook: there is no verb \"\(word)\"\(nearest)\n  see: daybook --help")
-            return .usage
+            return tellNoVerb(word)
         }
         do {
             let arguments = try Arguments(
@@ -47,6 +49,15 @@ enum Daybook {
         } catch {
             return tell(error, verb: verb.name)
         }
+    }
+
+    private static func tellNoVerb(_ word: String) -> ExitCode {
+        let hint =
+            word.hasPrefix("-")
+            ? "; the verb comes first: daybook VERB \(word)"
+            : Spelling.suggestion(word, in: verbs.map { $0.name })
+        Terminal.error("daybook: there is no verb \"\(word)\"\(hint)\n  see: daybook --help")
+        return .usage
     }
 
     /// Says what went wrong and what to do; gives the exit code that tells it to programs.

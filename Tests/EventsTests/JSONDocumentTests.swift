@@ -41,7 +41,7 @@ import Testing
         ("[1\r\n 2]", "a comma or ] is expected here", 2, 2),
         ("{\"a\" 1}", "a colon is expected here", 1, 6),
         ("{a: 1}", "a member name in double quotes is expected here", 1, 2),
-        ("[\n\n\"abc\n]", "a control character must be escaped in a string", 3, 5),
+        ("[\n\n\"abc\n]", "this string is not closed on its line; a double quote is missing", 3, 5),
         ("[\n \"abc", "this string is not closed", 2, 2),
         ("{} {}", "there is more text after the value", 1, 4),
         ("\u{FEFF}{\"ü\": }", "a value is expected here", 1, 7),

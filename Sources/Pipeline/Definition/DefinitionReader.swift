@@ -24,18 +24,23 @@ final class DefinitionReader {
                 Problem(.error, .start(of: file), "the file cannot be read")
             ])
         }
+        let bytes = [UInt8](data)
         do {
-            document = try JSONDocument([UInt8](data), isLenient: true)
+            document = try JSONDocument(bytes, isLenient: true)
         } catch {
             throw DefinitionError([
                 Problem(
                     .error, DefinitionPlace(file: file, line: error.place.line, column: error.place.column),
-                    "this is not JSON: \(error.problem)")
+                    bytes.allSatisfy { $0 <= 0x20 }
+                        ? "the file is empty; see: daybook init --help"
+                        : "this is not JSON: \(error.problem)")
             ])
         }
     }
 
     var root: JSONValue { document.root }
+    /// The problems in the order of the file.
+    var sortedProblems: [Problem] { problems.sorted { ($0.line, $0.column) < ($1.line, $1.column) } }
 
     func place(of value: JSONValue) -> DefinitionPlace {
         let place = document.place(of: value)
@@ -60,25 +65,37 @@ final class DefinitionReader {
         let value: JSONValue
         let name: String
         fileprivate let members: [JSONValue.Member]
+        /// Keys that are not there, and which unknown ones were probably meant to be.
+        fileprivate let misspelt: Set<String>
 
         subscript(_ key: String) -> JSONValue? { members.first { $0.name == key }?.value }
+        /// Whether the key is neither there nor probably meant by another.
+        func isMissing(_ key: String) -> Bool { self[key] == nil && !misspelt.contains(key) }
         func nameOffset(of key: String) -> Int? { members.first { $0.name == key }?.nameOffset }
     }
 
-    /// Reads an object; reports keys that are not known, and keys given twice.
-    func object(_ value: JSONValue, _ name: String, keys: [String]) -> Object? {
+    /// Reads an object; reports keys that are not known, keys given twice, and `planned` ones, which later
+    /// versions will know.
+    func object(_ value: JSONValue, _ name: String, keys: [String], planned: [String] = []) -> Object? {
         guard case .object(let members) = value.content else {
             error("\(name) is \(value.typeName); it must be an object", at: value)
             return nil
         }
         var seen: Set<String> = []
+        var misspelt: Set<String> = []
         for member in members {
-            if !keys.contains(member.name) {
+            if planned.contains(member.name) {
+                report(
+                    .error, "\"\(member.name)\" in \(name) is not there yet in this version; remove it",
+                    offset: member.nameOffset)
+            } else if !keys.contains(member.name) {
+                let nearest = Spelling.nearest(member.name, in: keys)
+                if let nearest { misspelt.insert(nearest) }
                 report(
                     .error,
-                    "unknown key \"\(member.name)\" in \(name)\(Spelling.suggestion(member.name, in: keys))"
-                        + (Spelling.nearest(member.name, in: keys) == nil
-                            ? "; known are \(keys.joined(separator: ", "))" : ""),
+                    "unknown key \"\(member.name)\" in \(name)"
+                        + (nearest.map { "; did you mean \"\($0)\"?" }
+                            ?? "; known \(keys.count == 1 ? "is" : "are") \(keys.joined(separator: ", "))"),
                     offset: member.nameOffset)
             } else if !seen.insert(member.name).inserted {
                 report(
@@ -86,12 +103,13 @@ final class DefinitionReader {
                     offset: member.nameOffset)
             }
         }
-        return Object(value: value, name: name, members: members)
+        return Object(value: value, name: name, members: members, misspelt: misspelt)
     }
 
     /// A member that must be there.
     func required(_ key: String, of object: Object, _ example: String) -> JSONValue? {
         if let value = object[key] { return value }
+        if object.misspelt.contains(key) { return nil }  // Told already.
         error("\(object.name) lacks \"\(key)\"; add for instance \(example)", at: object.value)
         return nil
     }
@@ -127,8 +145,16 @@ final class DefinitionReader {
             return nonEmptyString(value, name).map { [$0] }
         }
         if elements.isEmpty { error("\(name) is an empty array", at: value) }
-        let texts = elements.enumerated().compactMap { nonEmptyString($1, "\(name)[\($0)]") }
+        let texts = elements.enumerated().compactMap {
+            nonEmptyString($1, DefinitionReader.item($0, of: name))
+        }
         return texts.count == elements.count && !elements.isEmpty ? texts : nil
+    }
+
+    /// Of `path of sources[0]`: `path[1] of sources[0]`.
+    static func item(_ index: Int, of name: String) -> String {
+        let key = name.prefix { $0 != " " }
+        return "\(key)[\(index)]\(name.dropFirst(key.count))"
     }
 
     func number(_ value: JSONValue, _ name: String) -> Double? {
@@ -154,7 +180,9 @@ final class DefinitionReader {
             return nil
         }
         guard let duration = DurationText.parse(text) else {
-            error("\(name) is \"\(text)\", which is no duration; \(DurationText.forms)", at: value)
+            let isCalendar = text.hasPrefix("P") && text.prefix { $0 != "T" }.contains { "MY".contains($0) }
+            let hint = isCalendar ? "months and years have no fixed length; " : ""
+            error("\(name) is \"\(text)\", which is no duration; \(hint)\(DurationText.forms)", at: value)
             return nil
         }
         return duration
@@ -181,6 +209,10 @@ final class DefinitionReader {
                 return nil
             }
             let name = String(rest[start.upperBound..<end])
+            guard !name.isEmpty else {
+                error("\"${}\" names no variable; write ${NAME} or ${file:PATH}", at: value)
+                return nil
+            }
             guard let replacement = variable(name, at: value) else { return nil }
             result += replacement
             rest = rest[rest.index(after: end)...]

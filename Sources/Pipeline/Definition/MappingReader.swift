@@ -55,17 +55,29 @@ struct MappingReader {
             }
         case .array(let elements):
             if elements.isEmpty { reader.error("\(name) is an empty array", at: value) }
-            let references = elements.enumerated().compactMap { readReference($1, "\(name)[\($0)]") }
+            let references = elements.enumerated().compactMap {
+                readReference($1, DefinitionReader.item($0, of: name))
+            }
             return references.count == elements.count && !elements.isEmpty ? .firstPresent(references) : nil
-        case .object:
+        case .object(let members):
+            if let member = members.first(where: { $0.name == "derive" }) {
+                reader.report(
+                    .error,
+                    "\"derive\" makes an event_id only; \(name) is a field, a list of fields, or "
+                        + "{\"value\": …}",
+                    offset: member.nameOffset)
+                return nil
+            }
             guard let object = reader.object(value, name, keys: ["value"]),
                 let constant = reader.required("value", of: object, "{\"value\": \"web\"}")
             else { return nil }
             switch constant.content {
-            case .string(let text), .number(let text): return .constant(text)
+            case .string: return reader.string(constant, "the value of \(name)").map { .constant($0) }
+            case .number(let text): return .constant(text)
             default:
                 reader.error(
-                    "the value of \(name) is \(constant.typeName); it must be a string", at: constant)
+                    "the value of \(name) is \(constant.typeName); it must be a string or a number",
+                    at: constant)
                 return nil
             }
         default:
@@ -113,7 +125,8 @@ struct MappingReader {
     private func readZone(_ value: JSONValue, _ name: String) -> TimeZoneRules? {
         guard let identifier = reader.nonEmptyString(value, name) else { return nil }
         if let zone = TimeZoneRules(identifier: identifier) { return zone }
-        let known = Set(TimeZone.knownTimeZoneIdentifiers + ["UTC"])
+        // Foundation also knows abbreviations, which are no names of the database.
+        let known = ["UTC"] + TimeZone.knownTimeZoneIdentifiers.filter { $0.contains("/") }
         reader.error(
             "\(name) is \"\(identifier)\", which is no IANA time zone"
                 + (Spelling.nearest(identifier, in: known) == nil

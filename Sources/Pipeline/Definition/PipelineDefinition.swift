@@ -31,6 +31,10 @@ package struct SourceDefinition: Sendable {
 package struct DefinitionPlaces: Sendable {
     /// The path of each source.
     package fileprivate(set) var sources: [String: DefinitionPlace] = [:]
+    /// The name of each SLA.
+    package fileprivate(set) var slas: [String: DefinitionPlace] = [:]
+    /// The entity of each SLA that names one.
+    package fileprivate(set) var entities: [String: DefinitionPlace] = [:]
     /// By SLA and type as written.
     package fileprivate(set) var types: [String: [String: DefinitionPlace]] = [:]
 }
@@ -63,7 +67,7 @@ struct PipelineReader {
             let definition = pipeline.readPipeline()
             let isSound = !reader.problems.contains { $0.severity == .error }
             return ReadDefinition(
-                name: name, file: file, pipeline: isSound ? definition : nil, problems: reader.problems,
+                name: name, file: file, pipeline: isSound ? definition : nil, problems: reader.sortedProblems,
                 places: pipeline.places)
         } catch {
             return ReadDefinition(
@@ -134,18 +138,25 @@ struct PipelineReader {
     private mutating func readSource(_ value: JSONValue, _ name: String, entity: String) -> SourceDefinition?
     {
         let keys = ["name", "file", "event", "events"]
-        guard let object = reader.object(value, name, keys: keys) else { return nil }
+        let planned = ["http", "command", "identity", "on_change", "max_rejected"]
+        guard let object = reader.object(value, name, keys: keys, planned: planned) else { return nil }
         let sourceName = reader.required("name", of: object, "\"name\": \"checkout\"")
             .flatMap { reader.nonEmptyString($0, "name of \(name)") }
-        let file = reader.required(
-            "file", of: object, "\"file\": { \"path\": \"logs/*.ndjson\", \"format\": \"ndjson\" }"
-        ).flatMap { reader.object($0, "file of \(name)", keys: ["path", "format", "settle", "max_line"]) }
+        let isOfAnotherKind = object["http"] != nil || object["command"] != nil
+        let file =
+            (isOfAnotherKind && object["file"] == nil)
+            ? nil
+            : reader.required(
+                "file", of: object, "\"file\": { \"path\": \"logs/*.ndjson\", \"format\": \"ndjson\" }"
+            ).flatMap {
+                reader.object($0, "file of \(name)", keys: ["path", "format", "settle", "max_line"])
+            }
         let mapping = readMapping(object, name, service: sourceName ?? name, entity: entity)
 
         guard let file else { return nil }
         let path = reader.required("path", of: file, "\"path\": \"logs/*.ndjson\"")
         let paths = path.flatMap { reader.strings($0, "path of \(name)") }
-        let format = readFormat(file, paths ?? [], name)
+        let format = path == nil && file["format"] == nil ? nil : readFormat(file, paths ?? [], name)
         let settle = file["settle"].flatMap { reader.duration($0, "settle of \(name)") }
         let maxLine = file["max_line"].flatMap { readMaxLine($0, "max_line of \(name)") }
         guard let sourceName, let paths, let format, let mapping else { return nil }
@@ -200,10 +211,11 @@ struct PipelineReader {
             return SourceMapping(events: mappings, isList: true, timeRange: project.timeRange)
         case (_?, let events?):
             reader.error("\(name) has both \"event\" and \"events\"; keep one", at: events)
-        case (nil, nil):
+        case (nil, nil) where object.isMissing("event"):
             reader.error(
                 "\(name) lacks \"event\"; add for instance \"event\": { \"occurred_at\": \"time\", "
                     + "\"type\": \"type\", \"case_id\": \"order_id\" }", at: object.value)
+        case (nil, nil): break
         }
         return nil
     }
@@ -217,9 +229,15 @@ struct PipelineReader {
             "name", "start", "end", "cancel", "within", "target", "occurrence", "clock_skew", "entity",
             "description",
         ]
-        guard let object = reader.object(value, name, keys: keys) else { return nil }
+        guard let object = reader.object(value, name, keys: keys, planned: ["order_by", "calendar"]) else {
+            return nil
+        }
         let slaName = reader.required("name", of: object, "\"name\": \"order_delivered\"")
             .flatMap { reader.nonEmptyString($0, "name of \(name)") }
+        if let slaName, let value = object["name"], places.slas[slaName] == nil {
+            places.slas[slaName] = reader.place(of: value)
+            places.entities[slaName] = object["entity"].map { reader.place(of: $0) }
+        }
         if let value = object["description"] { _ = reader.string(value, "description of \(name)") }
         let start = reader.required("start", of: object, "\"start\": \"order.created\"")
             .flatMap { readTypes($0, "start of \(name)", of: slaName) }
@@ -230,7 +248,8 @@ struct PipelineReader {
             .flatMap { value in
                 reader.duration(value, "within of \(name)").flatMap { duration -> Int64? in
                     if duration <= 0 {
-                        reader.error("within of \(name) must be longer than nothing", at: value)
+                        reader.error(
+                            "within of \(name) must be longer than nothing; \(DurationText.forms)", at: value)
                     }
                     return duration > 0 ? duration : nil
                 }
@@ -268,7 +287,8 @@ struct PipelineReader {
             let isPercent = share > 1 && share <= 100
             reader.error(
                 "\(name) is a share from 0 to 1, and this is \(trimmed(share))"
-                    + (isPercent ? "; did you mean \(trimmed(share / 100))?" : ""), at: value)
+                    + (isPercent ? "; did you mean \(trimmed((share * 1e10).rounded() / 1e12))?" : ""),
+                at: value)
             return nil
         }
         return share

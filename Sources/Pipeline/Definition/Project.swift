@@ -77,7 +77,7 @@ package struct Project: Sendable {
             var problems = definition.problems
             for sla in definition.pipeline?.slas ?? [] {
                 if let owner = owners.updateValue(definition.name, forKey: sla.name) {
-                    let place = definition.places.types[sla.name]?.values.first
+                    let place = definition.places.slas[sla.name]
                     problems.append(
                         Problem(
                             .error, place ?? .start(of: definition.file),
@@ -101,10 +101,19 @@ package struct Project: Sendable {
         let pipelines = definitions.compactMap(\.pipeline)
         guard !pipelines.isEmpty else {
             throw DefinitionError([
-                Problem(.error, .start(of: "pipelines/"), "holds no pipeline; see: daybook init --help")
+                holdsNoPipeline
             ])
         }
         return pipelines
+    }
+
+    /// What to say of a project without a pipeline: a file of nearly the right name is a likely reason.
+    var holdsNoPipeline: Problem {
+        let files = (try? FileManager.default.contentsOfDirectory(atPath: "\(directory)/pipelines")) ?? []
+        let near = files.sorted().first { $0 != "project.jsonc" && $0.lowercased().contains(".json") }
+        let hint =
+            near.map { "; rename \($0): a pipeline is a file NAME.jsonc" } ?? "; see: daybook init --help"
+        return Problem(.error, .start(of: "pipelines/"), "holds no pipeline\(hint)")
     }
 
     /// The SQL that travels in the binary, and the project's own.
@@ -141,7 +150,10 @@ package struct Project: Sendable {
             if from <= to {
                 definition.timeRange = from...to
             } else if let value = object["min_time"] ?? object["max_time"] {
-                reader.error("min_time \(from) is after max_time \(to)", at: value)
+                let origin = object["max_time"] == nil ? " (a day from now, since none is given)" : ""
+                reader.error(
+                    "min_time \(from) is after max_time \(to)\(origin); no event would be between them",
+                    at: value)
             }
             for key in unusedKeys {
                 if let value = object[key] {

@@ -1,9 +1,12 @@
 /// What was probably meant by a word that is not known.
 package enum Spelling {
-    /// The candidate with the fewest edits, where these are few for its length.
+    /// The candidate with the fewest edits, where these are few for its length; of equals the first in
+    /// the alphabet, since sets have no order.
     package static func nearest(_ word: String, in candidates: some Sequence<String>) -> String? {
         let ranked = candidates.map { (edits: edits(word.lowercased(), $0.lowercased()), candidate: $0) }
-        guard let best = ranked.min(by: { $0.edits < $1.edits }) else { return nil }
+        guard let best = ranked.min(by: { ($0.edits, $0.candidate) < ($1.edits, $1.candidate) }) else {
+            return nil
+        }
         return best.edits <= max(1, max(word.count, best.candidate.count) / 3) ? best.candidate : nil
     }
 

@@ -24,7 +24,14 @@ enum CheckVerb: Verb {
         {
             database = nil  // Not made yet: the first run makes it.
         }
-        let report = try Check.run(project, arguments.positionals, database: database)
+        let report: CheckReport
+        do {
+            report = try Check.run(project, arguments.positionals, database: database)
+        } catch {
+            guard arguments.isJSON else { throw error }
+            try JSONOutput.print(CheckReport(ok: false, problems: error.problems, isUnreachable: false))
+            return .badDefinition
+        }
         if arguments.isJSON {
             try JSONOutput.print(report)
         } else {
