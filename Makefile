@@ -31,7 +31,7 @@ format:
 # drops from a static binary unless it is asked for by name.
 install: setup
 	$(SWIFT) build -c release --product daybook --static-swift-stdlib --scratch-path .build/static \
-		-Xlinker -u -Xlinker '$$s30FoundationInternationalization12_TimeZoneICUCMn'
+		-Xlinker -u -Xlinker '$$s30FoundationInternationalization12_TimeZoneICUCMn' -Xlinker -s
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 755 .build/static/release/daybook $(DESTDIR)$(PREFIX)/bin/daybook
 

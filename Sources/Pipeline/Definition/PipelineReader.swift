@@ -1,0 +1,263 @@
+import Events
+import Extract
+import Warehouse
+
+/// Reads `pipelines/NAME.jsonc`.
+struct PipelineReader {
+    private let reader: DefinitionReader
+    private let name: String
+    private let project: ProjectDefinition
+    private var places = DefinitionPlaces()
+
+    /// A definition with every mistake in it; never throws, since mistakes are what `check` is about.
+    static func read(
+        name: String, projectDirectory: String, project: ProjectDefinition, environment: [String: String]
+    ) -> ReadDefinition {
+        let file = "pipelines/\(name).jsonc"
+        do {
+            let reader = try DefinitionReader(
+                file: file, projectDirectory: projectDirectory, environment: environment)
+            var pipeline = PipelineReader(reader: reader, name: name, project: project)
+            let definition = pipeline.readPipeline()
+            let isSound = !reader.problems.contains { $0.severity == .error }
+            return ReadDefinition(
+                name: name, file: file, pipeline: isSound ? definition : nil, problems: reader.sortedProblems,
+                places: pipeline.places)
+        } catch {
+            return ReadDefinition(
+                name: name, file: file, pipeline: nil, problems: error.problems, places: DefinitionPlaces())
+        }
+    }
+
+    private init(reader: DefinitionReader, name: String, project: ProjectDefinition) {
+        self.reader = reader
+        self.name = name
+        self.project = project
+    }
+
+    // MARK: - The pipeline
+
+    private mutating func readPipeline() -> PipelineDefinition? {
+        let keys = ["pipeline", "entity", "sources", "slas", "schedule", "clock", "description"]
+        guard let object = reader.object(reader.root, "the pipeline", keys: keys) else { return nil }
+        if let value = reader.required("pipeline", of: object, "\"pipeline\": \"\(name)\""),
+            let given = reader.string(value, "pipeline"), given != name
+        {
+            reader.error(
+                "the pipeline is called \"\(given)\" and its file \(name).jsonc; both must be the same",
+                at: value)
+        }
+        if let value = object["description"] { _ = reader.string(value, "description") }
+        if let value = object["schedule"] { checkSchedule(value) }
+        let entity = object["entity"].flatMap { reader.nonEmptyString($0, "entity") } ?? name
+        let clock = object["clock"].flatMap { reader.choice($0, "clock", ["wall", "data"]) } ?? "wall"
+
+        var sources: [SourceDefinition] = []
+        if let value = reader.required("sources", of: object, "\"sources\": [ … ]"),
+            let elements = reader.array(value, "sources")
+        {
+            if elements.isEmpty { reader.error("sources is empty; a pipeline needs one at least", at: value) }
+            for (index, element) in elements.enumerated() {
+                guard let source = readSource(element, "sources[\(index)]", entity: entity) else { continue }
+                if sources.contains(where: { $0.name == source.name }) {
+                    reader.error(
+                        "two sources are called \"\(source.name)\"; give one another name", at: element)
+                }
+                sources.append(source)
+            }
+        }
+        var slas: [SLADefinition] = []
+        for (index, element) in (object["slas"].flatMap { reader.array($0, "slas") } ?? []).enumerated() {
+            guard let sla = readSLA(element, "slas[\(index)]", entity: entity, clock: clock) else { continue }
+            if slas.contains(where: { $0.name == sla.name }) {
+                reader.error("two SLAs are called \"\(sla.name)\"; give one another name", at: element)
+            }
+            slas.append(sla)
+        }
+        return PipelineDefinition(name: name, file: reader.file, entity: entity, sources: sources, slas: slas)
+    }
+
+    private func checkSchedule(_ value: JSONValue) {
+        guard let text = reader.nonEmptyString(value, "schedule") else { return }
+        let fields = text.split(separator: " ")
+        let isNamed = ["@hourly", "@daily", "@weekly", "@monthly", "@yearly"].contains(text)
+        if fields.count != 5 && !isNamed {
+            reader.error(
+                "schedule is \"\(text)\"; write five cron fields, as in \"5 * * * *\", or @hourly", at: value)
+        }
+    }
+
+    // MARK: - A source
+
+    private mutating func readSource(_ value: JSONValue, _ name: String, entity: String) -> SourceDefinition?
+    {
+        let keys = ["name", "file", "event", "events"]
+        let planned = ["http", "command", "identity", "on_change", "max_rejected"]
+        guard let object = reader.object(value, name, keys: keys, planned: planned) else { return nil }
+        let sourceName = reader.required("name", of: object, "\"name\": \"checkout\"")
+            .flatMap { reader.nonEmptyString($0, "name of \(name)") }
+        let isOfAnotherKind = object["http"] != nil || object["command"] != nil
+        let file =
+            (isOfAnotherKind && object["file"] == nil)
+            ? nil
+            : reader.required(
+                "file", of: object, "\"file\": { \"path\": \"logs/*.ndjson\", \"format\": \"ndjson\" }"
+            ).flatMap {
+                reader.object($0, "file of \(name)", keys: ["path", "format", "settle", "max_line"])
+            }
+        let mapping = readMapping(object, name, service: sourceName ?? name, entity: entity)
+
+        guard let file else { return nil }
+        let path = reader.required("path", of: file, "\"path\": \"logs/*.ndjson\"")
+        let paths = path.flatMap { reader.strings($0, "path of \(name)") }
+        let format = path == nil && file["format"] == nil ? nil : readFormat(file, paths ?? [], name)
+        let settle = file["settle"].flatMap { reader.duration($0, "settle of \(name)") }
+        let maxLine = file["max_line"].flatMap { readMaxLine($0, "max_line of \(name)") }
+        guard let sourceName, let paths, let format, let mapping else { return nil }
+        if let path { places.sources[sourceName] = reader.place(of: path) }
+        return SourceDefinition(
+            name: sourceName, paths: paths, format: format, mapping: mapping,
+            settleSeconds: settle.map { Double($0) / 1e6 },
+            maxLine: maxLine ?? SourceDefinition.defaultMaxLine)
+    }
+
+    private func readFormat(
+        _ file: DefinitionReader.Object, _ paths: [String], _ name: String
+    ) -> FileFormat? {
+        let known = FileFormat.allCases.map(\.rawValue)
+        if let value = file["format"] {
+            return reader.choice(value, "format of \(name)", known).flatMap { FileFormat(rawValue: $0) }
+        }
+        let endings = ["ndjson": FileFormat.ndjson, "jsonl": .ndjson, "csv": .csv]
+        let guesses = Set(paths.map { endings[String($0.split(separator: ".").last ?? "")] })
+        if guesses.count == 1, let format = guesses.first ?? nil { return format }
+        reader.error(
+            "file of \(name) lacks \"format\", and the path's ending does not tell it; add for instance "
+                + "\"format\": \"ndjson\"; known are \(known.joined(separator: ", "))", at: file.value)
+        return nil
+    }
+
+    private func readMaxLine(_ value: JSONValue, _ name: String) -> Int? {
+        guard let bytes = reader.number(value, name) else { return nil }
+        guard bytes >= 1_024, bytes <= 1_073_741_824, bytes == bytes.rounded() else {
+            reader.error("\(name) is a number of bytes from 1024 to 1073741824", at: value)
+            return nil
+        }
+        return Int(bytes)
+    }
+
+    private func readMapping(
+        _ object: DefinitionReader.Object, _ name: String, service: String, entity: String
+    ) -> SourceMapping? {
+        let mappingReader = MappingReader(reader: reader, defaultService: service, defaultEntity: entity)
+        switch (object["event"], object["events"]) {
+        case (let event?, nil):
+            return mappingReader.event(event, "event of \(name)").map {
+                SourceMapping(events: [$0], isList: false, timeRange: project.timeRange)
+            }
+        case (nil, let events?):
+            guard let elements = reader.array(events, "events of \(name)") else { return nil }
+            if elements.isEmpty { reader.error("events of \(name) is empty", at: events) }
+            let mappings = elements.enumerated().compactMap {
+                mappingReader.event($1, "events[\($0)] of \(name)")
+            }
+            guard mappings.count == elements.count, !mappings.isEmpty else { return nil }
+            return SourceMapping(events: mappings, isList: true, timeRange: project.timeRange)
+        case (_?, let events?):
+            reader.error("\(name) has both \"event\" and \"events\"; keep one", at: events)
+        case (nil, nil) where object.isMissing("event"):
+            reader.error(
+                "\(name) lacks \"event\"; add for instance \"event\": { \"occurred_at\": \"time\", "
+                    + "\"type\": \"type\", \"case_id\": \"order_id\" }", at: object.value)
+        case (nil, nil): break
+        }
+        return nil
+    }
+
+    // MARK: - An SLA
+
+    private mutating func readSLA(
+        _ value: JSONValue, _ name: String, entity: String, clock: String
+    ) -> SLADefinition? {
+        let keys = [
+            "name", "start", "end", "cancel", "within", "target", "occurrence", "clock_skew", "entity",
+            "description",
+        ]
+        guard let object = reader.object(value, name, keys: keys, planned: ["order_by", "calendar"]) else {
+            return nil
+        }
+        let slaName = reader.required("name", of: object, "\"name\": \"order_delivered\"")
+            .flatMap { reader.nonEmptyString($0, "name of \(name)") }
+        if let slaName, let value = object["name"], places.slas[slaName] == nil {
+            places.slas[slaName] = reader.place(of: value)
+            places.entities[slaName] = object["entity"].map { reader.place(of: $0) }
+        }
+        if let value = object["description"] { _ = reader.string(value, "description of \(name)") }
+        let start = reader.required("start", of: object, "\"start\": \"order.created\"")
+            .flatMap { readTypes($0, "start of \(name)", of: slaName) }
+        let end = reader.required("end", of: object, "\"end\": \"order.delivered\"")
+            .flatMap { readTypes($0, "end of \(name)", of: slaName) }
+        let cancel = object["cancel"].map { readTypes($0, "cancel of \(name)", of: slaName) } ?? []
+        let within = reader.required("within", of: object, "\"within\": \"2h\"")
+            .flatMap { value in
+                reader.duration(value, "within of \(name)").flatMap { duration -> Int64? in
+                    if duration <= 0 {
+                        reader.error(
+                            "within of \(name) must be longer than nothing; \(DurationText.forms)", at: value)
+                    }
+                    return duration > 0 ? duration : nil
+                }
+            }
+        let target = object["target"].flatMap { readShare($0, "target of \(name)") }
+        let occurrence = object["occurrence"].flatMap { readOccurrence($0, name) } ?? "first"
+        let skew = object["clock_skew"].flatMap { reader.duration($0, "clock_skew of \(name)") } ?? 0
+        let ownEntity = object["entity"].flatMap { reader.nonEmptyString($0, "entity of \(name)") }
+        guard let slaName, let start, let end, let cancel, let within else { return nil }
+        return SLADefinition(
+            name: slaName, pipeline: self.name, entity: ownEntity ?? entity, start: start, end: end,
+            cancel: cancel,
+            withinMicroseconds: within, target: target, occurrence: occurrence, clockSkewMicroseconds: skew,
+            clock: clock)
+    }
+
+    private mutating func readTypes(_ value: JSONValue, _ name: String, of sla: String?) -> [TypePattern]? {
+        guard let texts = reader.strings(value, name) else { return nil }
+        var elements = [value]
+        if case .array(let values) = value.content { elements = values }
+        for (text, element) in zip(texts, elements) {
+            if let sla { places.types[sla, default: [:]][text] = reader.place(of: element) }
+            if text.contains("*"), !text.hasSuffix(".*") || text.dropLast().contains("*") || text == ".*" {
+                reader.error(
+                    "\(name) is \"\(text)\"; a star stands only at the end, behind a dot, as in \"order.*\"",
+                    at: element)
+            }
+        }
+        return texts.map { TypePattern($0) }
+    }
+
+    private func readShare(_ value: JSONValue, _ name: String) -> Double? {
+        guard let share = reader.number(value, name) else { return nil }
+        guard share >= 0, share <= 1 else {
+            let isPercent = share > 1 && share <= 100
+            reader.error(
+                "\(name) is a share from 0 to 1, and this is \(trimmed(share))"
+                    + (isPercent ? "; did you mean \(trimmed((share * 1e10).rounded() / 1e12))?" : ""),
+                at: value)
+            return nil
+        }
+        return share
+    }
+
+    private func trimmed(_ number: Double) -> String {
+        number == number.rounded() && abs(number) < 1e15 ? String(Int64(number)) : String(number)
+    }
+
+    private func readOccurrence(_ value: JSONValue, _ name: String) -> String? {
+        if case .string("each") = value.content {
+            reader.error(
+                "occurrence \"each\" of \(name) is not there yet; use \"first\" or \"last\"", at: value)
+            return nil
+        }
+        return reader.choice(value, "occurrence of \(name)", ["first", "last"])
+    }
+}
