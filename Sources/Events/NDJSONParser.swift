@@ -10,18 +10,12 @@
 package final class NDJSONParser: RecordParser {
     private let tree: FieldTree
     private let mapper: RecordMapper
-    /// The stretches of the top-level object that no mapping names, as offsets; see `noteMember`.
-    private let keptRuns: UnsafeMutablePointer<(start: Int, end: Int)>
-    private var keptRunCount = 0
-    private static let maxKeptRuns = 64
+    private let keptRuns = KeptRuns()
 
     package init(_ mapping: SourceMapping) {
         tree = FieldTree(mapping.paths)
         mapper = RecordMapper(mapping, tree: tree)
-        keptRuns = .allocate(capacity: NDJSONParser.maxKeptRuns)
     }
-
-    deinit { keptRuns.deallocate() }
 
     package func begin(_ batch: inout EventBatch, objectIdentity: String) {
         mapper.begin(&batch, objectIdentity: objectIdentity)
@@ -72,6 +66,7 @@ package final class NDJSONParser: RecordParser {
                 withoutCarriageReturn(line), line: batch.range.endLine, position: batch.range.end, code: code,
                 reason: reason)
         }
+        let kept: Int
         do {
             let first = try scanner.next()
             if scanner.position == end {
@@ -85,7 +80,7 @@ package final class NDJSONParser: RecordParser {
                 return isComplete
             }
             mapper.clear()
-            try scanRecord(&scanner)
+            kept = try scanRecord(&scanner)
             try scanner.expectEnd()
         } catch {
             guard isComplete else { return false }
@@ -100,7 +95,7 @@ package final class NDJSONParser: RecordParser {
             reject(code, "column \(place - start + 1): \(what)", &batch)
             return true
         }
-        let remainder = mapper.wantsRemainder ? appendKept(base, &batch.arena) : .absent
+        let remainder = mapper.wantsRemainder ? keptRuns.append(kept, of: base, to: &batch.arena) : .absent
         mapper.map(
             withoutCarriageReturn(line), base: base, remainder: remainder, line: batch.range.endLine,
             position: batch.range.end, into: &batch)
@@ -125,14 +120,16 @@ package final class NDJSONParser: RecordParser {
     // MARK: - The object
 
     /// Scans the top-level object at the scanner's position; values of the tree's paths go to their slots.
+    ///
+    /// - Returns: the number of runs of members that no mapping names.
     @inline(__always)
-    private func scanRecord(_ scanner: inout JSONScanner) throws(JSONError) {
-        keptRunCount = 0
+    private func scanRecord(_ scanner: inout JSONScanner) throws(JSONError) -> Int {
         scanner.position += 1
         guard try scanner.next() != UInt8(ascii: "}") else {
             scanner.position += 1
-            return
+            return 0
         }
+        var kept = 0
         var previousWasKept = false
         repeat {
             let key = try scanner.scanKey()
@@ -143,35 +140,10 @@ package final class NDJSONParser: RecordParser {
                 try scanInto(node, &scanner)
             }
             let isKept = node < 0 || tree.nodes[Int(node)].slot < 0
-            if isKept { noteMember(key.start - 1, scanner.position, joins: previousWasKept) }
+            if isKept { keptRuns.note(key.start - 1, scanner.position, joins: previousWasKept, &kept) }
             previousWasKept = isKept
         } while try scanner.advanceInContainer(isObject: true)
-    }
-
-    /// Members that follow each other are one run, commas and all, so that they are copied as they were written.
-    ///
-    /// Where a strange object has more runs than fit, the last run grows over what should be left out: a field
-    /// then also stands in `details`, which loses nothing.
-    @inline(__always)
-    private func noteMember(_ start: Int, _ end: Int, joins: Bool) {
-        if joins || keptRunCount == NDJSONParser.maxKeptRuns {
-            keptRuns[keptRunCount - 1].end = end
-        } else {
-            keptRuns[keptRunCount] = (start, end)
-            keptRunCount += 1
-        }
-    }
-
-    @inline(__always)
-    private func appendKept(_ base: UnsafePointer<UInt8>, _ arena: inout ByteArena) -> TextSlice {
-        let mark = arena.count
-        arena.append(UInt8(ascii: "{"))
-        for index in 0..<keptRunCount {
-            if index > 0 { arena.append(UInt8(ascii: ",")) }
-            arena.append(base + keptRuns[index].start, keptRuns[index].end - keptRuns[index].start)
-        }
-        arena.append(UInt8(ascii: "}"))
-        return arena.slice(from: mark)
+        return kept
     }
 
     @inline(__always)
@@ -235,5 +207,43 @@ package final class NDJSONParser: RecordParser {
                 try scanInto(next, &scanner)
             }
         } while try scanner.advanceInContainer(isObject: isObject)
+    }
+}
+
+/// The stretches of a top-level object that no mapping names, as offsets. Memory only: the count is the caller's,
+/// in a local, which costs no check of exclusive access.
+private final class KeptRuns {
+    private let runs: UnsafeMutablePointer<(start: Int, end: Int)>
+    private static let capacity = 64
+
+    init() { runs = .allocate(capacity: KeptRuns.capacity) }
+    deinit { runs.deallocate() }
+
+    /// Notes a member; members that follow each other are one run, commas and all, so that they are copied as they
+    /// were written.
+    ///
+    /// Where a strange object has more runs than fit, the last run grows over what should be left out: a field
+    /// then also stands in `details`, which loses nothing.
+    @inline(__always)
+    func note(_ start: Int, _ end: Int, joins: Bool, _ count: inout Int) {
+        if joins || count == KeptRuns.capacity {
+            runs[count - 1].end = end
+        } else {
+            runs[count] = (start, end)
+            count += 1
+        }
+    }
+
+    /// Appends an object of the first `count` runs.
+    @inline(__always)
+    func append(_ count: Int, of base: UnsafePointer<UInt8>, to arena: inout ByteArena) -> TextSlice {
+        let mark = arena.count
+        arena.append(UInt8(ascii: "{"))
+        for index in 0..<count {
+            if index > 0 { arena.append(UInt8(ascii: ",")) }
+            arena.append(base + runs[index].start, runs[index].end - runs[index].start)
+        }
+        arena.append(UInt8(ascii: "}"))
+        return arena.slice(from: mark)
     }
 }

@@ -33,7 +33,8 @@ final class RecordMapper {
     private let timeRange: ClosedRange<Timestamp>
     private let constants: [[UInt8]]
     private let composed: [Composed]
-    private var constantSlices: [TextSlice] = []
+    /// Where the batch holds each constant; raw memory, because it is read for every event.
+    private let constantSlices: UnsafeMutablePointer<TextSlice>
     private var objectIdentity: [UInt8] = []
 
     /// A trivial value: no reference counting in the loop over records.
@@ -84,19 +85,22 @@ final class RecordMapper {
         var compiler = Compiler(tree: tree)
         entries = mapping.events.map { compiler.compile($0) }
         constants = compiler.constants
+        constantSlices = .allocate(capacity: max(compiler.constants.count, 1))
         composed = compiler.composed
     }
 
-    deinit { values.deallocate() }
+    deinit {
+        values.deallocate()
+        constantSlices.deallocate()
+    }
 
     /// Puts the mapping's constants into a batch that was reset; derived ids of its events begin with `identity`.
     func begin(_ batch: inout EventBatch, objectIdentity: String) {
         self.objectIdentity = Array(objectIdentity.utf8)
-        constantSlices.removeAll(keepingCapacity: true)
-        for constant in constants {
+        for (index, constant) in constants.enumerated() {
             let mark = batch.arena.count
             batch.arena.append(constant)
-            constantSlices.append(batch.arena.slice(from: mark))
+            constantSlices[index] = batch.arena.slice(from: mark)
         }
     }
 
