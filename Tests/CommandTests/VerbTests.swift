@@ -164,6 +164,8 @@ struct VerbTests {
         try project.write("pipelines/orders.jsonc", "{ \"pipeline\": \"orders\", ")
         let broken = try command.run("run")
         #expect(broken.status == 78 && broken.error.hasPrefix("pipelines/orders.jsonc:1:"))
+        let brokenJSON = try command.run("run", "--json")
+        #expect(try json(brokenJSON.out)["status"] as? String == "failed")
         let check = try command.run("check", "--json")
         #expect(check.status == 78)
         #expect(try json(check.out)["ok"] as? Bool == false)
