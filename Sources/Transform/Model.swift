@@ -23,7 +23,9 @@ package struct Model: Sendable {
 
     package init(_ file: SQLFiles.File) throws(TransformError) {
         var values: [String: String] = [:]
-        for (index, line) in file.text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (index, line) in file.text.split(
+            omittingEmptySubsequences: false, whereSeparator: \.isNewline
+        ).enumerated() {
             guard line.hasPrefix("--") else { break }
             let parts = line.dropFirst(2).split(separator: ":", maxSplits: 1)
             guard parts.count == 2 else { continue }

@@ -48,48 +48,52 @@ package struct TransformRunner {
     /// Computes the whole model beside its table and writes the rows in which the two differ.
     private func rebuild(_ model: Model) throws -> ModelResult {
         let began = Date()
-        let fresh = "pg_temp.fresh"
         do {
             try connection.execute("CREATE TEMPORARY TABLE fresh ON COMMIT DROP AS \(model.select)")
         } catch {
             throw located(error, in: model)
         }
-        try connection.execute("ANALYZE \(fresh)")
+        let rowsChanged: Int
+        do {
+            try connection.execute("ANALYZE pg_temp.fresh")
+            rowsChanged = try merge(model)
+        } catch let error as PostgresError {
+            throw described(error, in: model)
+        }
+        let keys: Int = try connection.query("SELECT count(*) FROM pg_temp.fresh").first().get(0)
+        try connection.execute("DROP TABLE pg_temp.fresh")
+        return ModelResult(
+            model: model.name, keys: keys, rowsChanged: rowsChanged, seconds: Date().timeIntervalSince(began))
+    }
+
+    /// Makes the model's table equal to what was computed; returns the number of rows that were not.
+    private func merge(_ model: Model) throws -> Int {
         let table = "\(quoteIdentifier(model.schema)).\(quoteIdentifier(model.table))"
         try createIfMissing(model, table)
         let (columns, isStamped) = try columns(of: model)
-
         let key = model.key.map(quoteIdentifier)
         let list = columns.map(quoteIdentifier).joined(separator: ", ")
         let isSameKey = key.map { "fresh.\($0) = old.\($0)" }.joined(separator: " AND ")
         let deleted = try connection.query(
-            "DELETE FROM \(table) AS old WHERE NOT EXISTS (SELECT FROM \(fresh) AS fresh WHERE \(isSameKey))"
+            "DELETE FROM \(table) AS old WHERE NOT EXISTS (SELECT FROM pg_temp.fresh WHERE \(isSameKey))"
         ).affectedRows
+
         let values = columns.filter { !model.key.contains($0) }.map(quoteIdentifier)
-        var update = "NOTHING"
-        if !values.isEmpty {
-            let assignments =
-                values.map { "\($0) = excluded.\($0)" }
-                + (isStamped ? ["restated_at = excluded.restated_at"] : [])
-            let old = values.map { "old.\($0)" }.joined(separator: ", ")
-            let new = values.map { "excluded.\($0)" }.joined(separator: ", ")
-            update = """
-                UPDATE SET \(assignments.joined(separator: ", "))
-                WHERE (\(old)) IS DISTINCT FROM (\(new))
-                """
-        }
+        // Not left to DO UPDATE … WHERE: that locks, and so writes, every row that stays as it is.
+        let isSame =
+            ([isSameKey] + values.map { "fresh.\($0) IS NOT DISTINCT FROM old.\($0)" })
+            .joined(separator: " AND ")
+        let assignments = (values + (isStamped ? ["restated_at"] : [])).map { "\($0) = excluded.\($0)" }
+        let update = values.isEmpty ? "NOTHING" : "UPDATE SET \(assignments.joined(separator: ", "))"
         let written = try connection.query(
             """
-            INSERT INTO \(table) AS old (\(list)\(isStamped ? ", restated_at" : ""))
-            SELECT \(list)\(isStamped ? ", now()" : "") FROM \(fresh)
+            INSERT INTO \(table) (\(list)\(isStamped ? ", restated_at" : ""))
+            SELECT \(list)\(isStamped ? ", now()" : "") FROM pg_temp.fresh
+            WHERE NOT EXISTS (SELECT FROM \(table) AS old WHERE \(isSame))
             ON CONFLICT (\(key.joined(separator: ", "))) DO \(update)
-            """, action: "write \(model.name)"
+            """
         ).affectedRows
-        let keys: Int = try connection.query("SELECT count(*) FROM \(fresh)").first().get(0)
-        try connection.execute("DROP TABLE \(fresh)")
-        return ModelResult(
-            model: model.name, keys: keys, rowsChanged: deleted + written,
-            seconds: Date().timeIntervalSince(began))
+        return deleted + written
     }
 
     /// A project's own model gets its table from its SELECT; ours have theirs from the schema.
@@ -141,13 +145,19 @@ package struct TransformRunner {
 
     /// An error of the SELECT itself, with the line of the file that the server points at.
     private func located(_ error: PostgresError, in model: Model) -> any Error {
-        guard error.kind == .refused, !error.isCancelled else { return error }
         let preamble = "CREATE TEMPORARY TABLE fresh ON COMMIT DROP AS ".count
+        // The server counts code points.
         let line = error.statementPosition.map { position in
-            model.select.prefix(max(position - preamble - 1, 0)).count { $0 == "\n" } + 1
+            model.select.unicodeScalars.prefix(max(position - preamble - 1, 0)).count { $0 == "\n" } + 1
         }
+        return described(error, in: model, line: line)
+    }
+
+    /// What the server refuses, as a mistake of the model's file; what is no mistake goes on as it is.
+    private func described(_ error: PostgresError, in model: Model, line: Int? = nil) -> any Error {
+        guard error.kind == .refused, !error.isCancelled, !error.isRetryable else { return error }
+        let more = [error.detail, error.hint].filter { !$0.isEmpty }.joined(separator: "; ")
         return TransformError(
-            file: model.file.origin, line: line,
-            message: error.message + (error.hint.isEmpty ? "" : " (\(error.hint))"))
+            file: model.file.origin, line: line, message: error.message + (more.isEmpty ? "" : " (\(more))"))
     }
 }

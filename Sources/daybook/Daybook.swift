@@ -48,7 +48,8 @@ enum Daybook {
             return try verb.run(arguments)
         } catch {
             // A program that reads JSON gets its document also where nothing could begin.
-            if words.contains(Option.json.name), verb.options.contains(where: { $0.name == Option.json.name }) {
+            if words.contains(Option.json.name), verb.options.contains(where: { $0.name == Option.json.name })
+            {
                 try? JSONOutput.print(["status": "failed", "error": "\(error)"])
             }
             return tell(error, verb: verb.name)

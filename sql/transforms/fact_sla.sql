@@ -10,18 +10,25 @@ WITH roles AS MATERIALIZED (
     JOIN daybook.sla_types AS t
         ON t.sla = s.sla AND CASE WHEN t.is_namespace THEN starts_with(e.type, t.type) ELSE e.type = t.type END
 ),
-marks AS (
-    -- The events that start, end or cancel an SLA, each beside the earliest start of its case.
-    SELECT r.sla, e.case_id, r.role, e.occurred_at, e.sequence, e.event_id,
-        first_value(r.role) OVER starts_first = 'start' AS has_start,
-        first_value(e.occurred_at) OVER starts_first AS started_at,
-        first_value(e.sequence) OVER starts_first AS start_sequence,
-        first_value(e.event_id) OVER starts_first AS start_event_id
+sequenced AS (
+    -- The events that start, end or cancel an SLA; the sequence decides a tie only where all of it have one.
+    SELECT r.sla, e.case_id, r.role, e.occurred_at, e.event_id,
+        CASE WHEN bool_and(e.sequence IS NOT NULL) OVER tie THEN e.sequence END AS sequence
     FROM raw.current_events AS e
     JOIN roles AS r USING (entity, type)
+    WINDOW tie AS (PARTITION BY r.sla, e.case_id, e.occurred_at)
+),
+marks AS (
+    -- Each beside the earliest start of its case.
+    SELECT sla, case_id, role, occurred_at, sequence, event_id,
+        first_value(role) OVER starts_first = 'start' AS has_start,
+        first_value(occurred_at) OVER starts_first AS started_at,
+        first_value(sequence) OVER starts_first AS start_sequence,
+        first_value(event_id) OVER starts_first AS start_event_id
+    FROM sequenced
     WINDOW starts_first AS (
-        PARTITION BY r.sla, e.case_id
-        ORDER BY r.role <> 'start', e.occurred_at, e.sequence, e.event_id
+        PARTITION BY sla, case_id
+        ORDER BY role <> 'start', occurred_at, sequence, event_id
     )
 ),
 placed AS (

@@ -3,9 +3,10 @@
 -- from: report.fact_sla, daybook.slas, daybook.sources, daybook.loads
 -- description: The SLA figures of each UTC hour in which cases started.
 WITH watermarks AS (
-    -- Up to when every source of the SLA's entity has reported; null while one has not reported at all.
+    -- Up to when every source of the SLA's entity has reported and open cases are judged; null while one has
+    -- not reported at all.
     SELECT s.sla,
-        CASE WHEN bool_and(l.latest IS NOT NULL) THEN min(l.latest) END AS watermark
+        CASE WHEN bool_and(l.latest IS NOT NULL) THEN least(min(l.latest), s.as_of) END AS watermark
     FROM daybook.slas AS s
     JOIN daybook.sources AS o ON o.entity = s.entity
     LEFT JOIN (
@@ -25,7 +26,7 @@ hours AS (
         count(*) FILTER (WHERE anomaly IS NOT NULL) AS anomalous,
         count(*) FILTER (WHERE breached) AS breached,
         -- Summed as whole microseconds, so that the order of rows never shows.
-        sum(round(elapsed_seconds * 1e6)::numeric) / count(elapsed_seconds) / 1e6 AS avg_seconds,
+        sum(round(elapsed_seconds * 1e6)::bigint) / count(elapsed_seconds) / 1e6 AS avg_seconds,
         percentile_cont(ARRAY[0.5, 0.9, 0.95, 0.99]) WITHIN GROUP (ORDER BY elapsed_seconds) AS percentiles,
         max(elapsed_seconds) AS max_seconds,
         min(started_at) FILTER (WHERE status = 'in_progress') AS oldest_open_started_at,
@@ -42,6 +43,6 @@ SELECT sla, hour_start, started, completed, met, late, open, overdue, cancelled,
     percentiles[3] AS p95_seconds,
     percentiles[4] AS p99_seconds,
     max_seconds, oldest_open_started_at,
-    coalesce(greatest(last_breach_at, hour_start + interval '1 hour') <= watermark, false) AS is_final
+    coalesce(last_breach_at < watermark AND hour_start + interval '1 hour' <= watermark, false) AS is_final
 FROM hours
 LEFT JOIN watermarks USING (sla)
