@@ -9,6 +9,8 @@ package struct FoundFile: Sendable, Equatable {
     /// In bytes.
     package let size: Int64
     package let modified: Date
+    /// Device and inode: two names of one file have the same.
+    package let node: String
 }
 
 /// A path in which `*`, `?` and `[…]` stand for parts of a name, and `**` for any number of folders.
@@ -34,7 +36,10 @@ package struct FilePattern: Sendable {
         let components = text.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
         var names: Set<String> = []
         expand(components[...], below: text.hasPrefix("/") ? "/" : "", into: &names)
-        return names.compactMap { found($0) }.sorted {
+        // Of two names of one file the one that is no link stays, and then the first.
+        var nodes: Set<String> = []
+        let ordered = names.sorted { (isLink($0) ? 1 : 0, $0) < (isLink($1) ? 1 : 0, $1) }
+        return ordered.compactMap { found($0) }.filter { nodes.insert($0.node).inserted }.sorted {
             ($0.modified, $0.name) < ($1.modified, $1.name)
         }
     }
@@ -70,7 +75,8 @@ package struct FilePattern: Sendable {
         #endif
         return FoundFile(
             name: name, path: path, size: Int64(status.st_size),
-            modified: Date(timeIntervalSince1970: Double(time.tv_sec) + Double(time.tv_nsec) / 1e9))
+            modified: Date(timeIntervalSince1970: Double(time.tv_sec) + Double(time.tv_nsec) / 1e9),
+            node: "\(status.st_dev):\(status.st_ino)")
     }
 
     /// Adds what matches `components` below the folder `parent`, which is empty or ends with a slash.
@@ -107,6 +113,11 @@ package struct FilePattern: Sendable {
         return lstat(absolute(name), &status) == 0
             && (status.st_mode & S_IFMT == S_IFDIR
                 || status.st_mode & S_IFMT == S_IFLNK && !text.contains("**") && isLinkToDirectory(name))
+    }
+
+    private func isLink(_ name: String) -> Bool {
+        var status = stat()
+        return lstat(absolute(name), &status) == 0 && status.st_mode & S_IFMT == S_IFLNK
     }
 
     private func isLinkToDirectory(_ name: String) -> Bool {

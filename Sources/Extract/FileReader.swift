@@ -77,12 +77,14 @@ package final class FileReader {
             if preamble.bytes > 0 {
                 guard try passPreamble(&batch) else { break }
             }
-            let isAtEnd = readPosition >= end
+            // A record never sees more than it may have, so that none is taken for being in a block by luck.
+            let window = min(filled - consumed, maxLine + 1)
+            let isAtEnd = readPosition >= end && window == filled - consumed
             let continuation: Continuation = isAtEnd ? ending : .more
-            if parse(continuation, &batch) > 0 { continue }
-            if isAtEnd { break }
-            if filled - consumed >= maxLine {
-                if parse(.overlong, &batch) > 0 { continue }
+            if parse(window, continuation, &batch) > 0 { continue }
+            if isAtEnd && window <= maxLine { break }
+            if window > maxLine {
+                if parse(window, .overlong, &batch) > 0 { continue }
                 guard try passOverlongLine(&batch) else { break }
                 continue
             }
@@ -97,10 +99,9 @@ package final class FileReader {
         try file.tailHash(before: position) ?? ""
     }
 
-    private func parse(_ continuation: Continuation, _ batch: inout EventBatch) -> Int {
+    private func parse(_ length: Int, _ continuation: Continuation, _ batch: inout EventBatch) -> Int {
         let bytes = UnsafeBufferPointer(
-            start: block.baseAddress!.assumingMemoryBound(to: UInt8.self) + consumed, count: filled - consumed
-        )
+            start: block.baseAddress!.assumingMemoryBound(to: UInt8.self) + consumed, count: length)
         let count = parser.parse(bytes, then: continuation, into: &batch)
         consumed += count
         return count
@@ -147,7 +148,8 @@ package final class FileReader {
     /// Rejects the line that the block begins with and goes on behind it; false where its end is not there yet.
     private func passOverlongLine(_ batch: inout EventBatch) throws(ExtractError) -> Bool {
         let kept = UnsafeBufferPointer(
-            start: block.baseAddress!.assumingMemoryBound(to: UInt8.self) + consumed, count: 1_024)
+            start: block.baseAddress!.assumingMemoryBound(to: UInt8.self) + consumed,
+            count: min(1_024, filled - consumed))
         let lineStart = batch.range.end
         let (rejectLine, rejectPosition) = (batch.range.endLine, lineStart)
         let prefix = Array(kept)
@@ -161,7 +163,10 @@ package final class FileReader {
             consumed = filled
             guard readPosition < end else {
                 // An unfinished line stays unread; the next run looks at it again.
-                guard ending == .closed else { return false }
+                guard ending == .closed else {
+                    (readPosition, consumed, filled) = (lineStart, 0, 0)
+                    return false
+                }
                 break
             }
             try readMore()
@@ -186,13 +191,17 @@ package final class FileReader {
 
     /// Compressed files are known by their first bytes, whatever their name.
     private static func refuseCompressed(_ file: OpenFile) throws(ExtractError) {
-        let magics: [(name: String, bytes: [UInt8])] = [
-            ("gzip", [0x1F, 0x8B]), ("zstd", [0x28, 0xB5, 0x2F, 0xFD]),
-            ("xz", [0xFD, 0x37, 0x7A, 0x58, 0x5A]),
-            ("bzip2", [0x42, 0x5A, 0x68]),
+        let start = try file.bytes(0..<min(10, file.size))
+        // "BZh" alone could begin a CSV's header: behind the level stands the mark of the first block.
+        let isBzip2 =
+            start.starts(with: [0x42, 0x5A, 0x68])
+            && start.dropFirst(4).starts(with: [0x31, 0x41, 0x59, 0x26])
+        let magics: [(name: String, isMeant: Bool)] = [
+            ("gzip", start.starts(with: [0x1F, 0x8B])),
+            ("zstd", start.starts(with: [0x28, 0xB5, 0x2F, 0xFD])),
+            ("xz", start.starts(with: [0xFD, 0x37, 0x7A, 0x58, 0x5A])), ("bzip2", isBzip2),
         ]
-        let start = try file.bytes(0..<min(6, file.size))
-        for magic in magics where start.starts(with: magic.bytes) {
+        for magic in magics where magic.isMeant {
             throw ExtractError(
                 kind: .unsupported, object: file.name,
                 message: "is compressed with \(magic.name), which is not read yet; decompress it first")

@@ -94,7 +94,7 @@ package struct ReadPlan: Sendable {
             }
             plans[index] = ReadPlan(
                 file, identity: identity,
-                note: knownByName[file.name] == nil
+                note: !unclaimed.contains { $0.object == file.name }
                     ? nil
                     : "was truncated or replaced since it was read; it is read from the start as a new object"
             )

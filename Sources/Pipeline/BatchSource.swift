@@ -34,7 +34,7 @@ final class BatchSource: @unchecked Sendable {
         self.observer = observer
         for reading in readings {
             for plan in reading.plans {
-                if let note = plan.note {
+                if let note = plan.note, plan.remaining > 0 {
                     observer.note("\(pipeline)/\(reading.source.name): \(plan.file.name) \(note)")
                 }
             }
@@ -64,7 +64,7 @@ final class BatchSource: @unchecked Sendable {
                 if reader.rest > 0 {
                     waiting.append(
                         "\(pipeline)/\(stretch.reading.source.name): the last \(reader.rest) bytes of "
-                            + "\(stretch.name) have no line end yet; they wait for it")
+                            + "\(stretch.name) are no whole record yet; they wait for its end")
                 }
                 current = nil
             }

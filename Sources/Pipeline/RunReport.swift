@@ -42,6 +42,7 @@ package struct NothingButRejects: Error, CustomStringConvertible {
     let rejected: Int
     package var description: String {
         "all \(rejected) records were rejected: the mapping does not fit the data; "
-            + "the reasons are in daybook.rejects, and daybook check may name the mistake"
+            + "the reasons are in daybook.rejects, and daybook check may name the mistake; "
+            + "once it is mended, the next run reads all of it again"
     }
 }

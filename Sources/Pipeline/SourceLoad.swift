@@ -50,6 +50,11 @@ struct SourceLoad {
         return try pipeline.sources.map { source in
             let sourceID = try catalogue.sourceID(
                 pipeline: pipeline.name, name: source.name, entity: pipeline.entity)
+            if try Ledger.forgetHopeless(sourceID, warehouse.connection) {
+                observer.note(
+                    "\(pipeline.name)/\(source.name): nothing of it was ever good; it is read from the start again"
+                )
+            }
             let known = try Ledger.objects(ofSource: sourceID, warehouse.connection)
             let files = try source.files(in: project) {
                 observer.note("\(pipeline.name)/\(source.name): no file matches \($0)")
@@ -88,7 +93,7 @@ extension SourceDefinition {
         for path in paths {
             let files = try FilePattern(path, relativeTo: project.directory).files()
             if files.isEmpty { onNoMatch(path) }
-            all += files.filter { seen.insert($0.path).inserted }
+            all += files.filter { seen.insert($0.node).inserted }
         }
         return all
     }

@@ -17,8 +17,9 @@ package final class Connection {
     package init(
         _ conninfo: String?, applicationName: String, onNotice: @escaping (String) -> Void = { _ in }
     ) throws(PostgresError) {
-        let keywords = ["dbname", "fallback_application_name", "client_encoding", "connect_timeout"]
-        let values = [conninfo ?? "", applicationName, "UTF8", "15"]
+        // What stands before the name may be overridden by it.
+        let keywords = ["connect_timeout", "dbname", "fallback_application_name", "client_encoding"]
+        let values = ["15", conninfo ?? "", applicationName, "UTF8"]
         guard
             let handle = withCStrings(
                 keywords, { keys in withCStrings(values) { values in PQconnectdbParams(keys, values, 1) } })
@@ -81,6 +82,14 @@ package final class Connection {
         let value: Value
         do {
             value = try body()
+            // The server answers COMMIT with a rollback, and no error, where the body passed over a refusal.
+            if PQtransactionStatus(handle) == PQTRANS_INERROR {
+                var error = PostgresError(
+                    kind: .refused, action: "COMMIT",
+                    message: "a statement of the transaction was refused; nothing of it is kept")
+                error.sqlState = "25P02"
+                throw error
+            }
         } catch {
             // The caller's own error goes up; a rollback that fails means that the connection is gone,
             // and then the server has rolled back by itself.

@@ -60,13 +60,22 @@ package struct Bytea: PostgresParameter {
 
 /// Quotes an identifier for use in the text of a statement: `"` is doubled, so no name can end the quoting.
 package func quoteIdentifier(_ name: String) -> String {
-    "\"" + name.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\""
+    "\"" + doubling("\"", in: name) + "\""
 }
 
 /// Quotes a text as a literal, for the few statements that take no parameters (DDL).
 package func quoteLiteral(_ text: String) -> String {
-    let quotes = text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''")
-    guard quotes.contains("\\") else { return "'\(quotes)'" }
-    return "E'" + quotes.split(separator: "\\", omittingEmptySubsequences: false).joined(separator: "\\\\")
-        + "'"
+    let quotes = doubling("'", in: text)
+    guard quotes.unicodeScalars.contains("\\") else { return "'\(quotes)'" }
+    return "E'" + doubling("\\", in: quotes) + "'"
+}
+
+/// By scalars and not by characters: a quote with an accent after it is one character, and ends a quoting all the same.
+private func doubling(_ scalar: Unicode.Scalar, in text: String) -> String {
+    var result = String.UnicodeScalarView()
+    for next in text.unicodeScalars {
+        if next == scalar { result.append(next) }
+        result.append(next)
+    }
+    return String(result)
 }

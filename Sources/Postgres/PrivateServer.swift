@@ -55,6 +55,13 @@ package struct PrivateServer: Sendable {
         let lock = try lock()
         defer { withExtendedLifetime(lock) {} }
         let place = try ServerPlace.settle(directory: directory, name: name)
+        // pg_ctl hands these paths to a shell in double quotes.
+        if place.data.contains(where: { "\"$`\\\n\r".contains($0) }) {
+            throw PrivateServerError(
+                .inaccessible,
+                "\(place.data) has a character in its path that PostgreSQL's pg_ctl would run in a shell",
+                hint: "move to a directory without quotes, dollars, backslashes and line ends in its name")
+        }
 
         if try !joinRunning(at: place) {
             try sockets.prepare(for: place.account)

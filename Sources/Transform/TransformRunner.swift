@@ -49,7 +49,8 @@ package struct TransformRunner {
     private func rebuild(_ model: Model) throws -> ModelResult {
         let began = Date()
         do {
-            try connection.execute("CREATE TEMPORARY TABLE fresh ON COMMIT DROP AS \(model.select)")
+            // A statement with parameters can be one only: no COMMIT hides behind a SELECT.
+            try connection.query("CREATE TEMPORARY TABLE fresh ON COMMIT DROP AS \(model.select)")
         } catch {
             throw located(error, in: model)
         }

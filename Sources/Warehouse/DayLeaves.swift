@@ -46,7 +46,10 @@ package struct DayLeaves {
             DO $$
             BEGIN
                 PERFORM pg_advisory_xact_lock(\(DayLeaves.lockClass), \(day));
-                IF to_regclass('\(leaf)') IS NULL THEN
+                IF NOT EXISTS (
+                    SELECT FROM pg_class
+                    WHERE relnamespace = 'raw'::regnamespace AND relname = '\(DayLeaves.relation(day))'
+                ) THEN
                     CREATE TABLE \(leaf) (
                         LIKE raw.events_by_day INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS,
                         CHECK (occurred_at >= '\(date) 00:00:00+00' AND occurred_at < '\(next) 00:00:00+00'),

@@ -44,6 +44,24 @@ package enum Ledger {
         return objects
     }
 
+    /// Forgets a source of which nothing was ever good, so that it is read again: its mapping was wrong.
+    ///
+    /// - Returns: whether there was such a thing to forget.
+    package static func forgetHopeless(_ sourceID: Int32, _ connection: Connection) throws -> Bool {
+        try connection.transaction {
+            let isHopeless: Bool = try connection.query(
+                """
+                SELECT coalesce(sum(rejected), 0) > 0 AND coalesce(sum(loaded + duplicate), 0) = 0
+                FROM daybook.loads WHERE source_id = $1::int
+                """, [sourceID]
+            ).first().get(0)
+            guard isHopeless else { return false }
+            try connection.query("DELETE FROM daybook.rejects WHERE source_id = $1::int", [sourceID])
+            try connection.query("DELETE FROM daybook.loads WHERE source_id = $1::int", [sourceID])
+            return true
+        }
+    }
+
     /// The id of the next load; ids follow the order in which they are asked for.
     package static func nextLoadID(_ connection: Connection) throws -> Int64 {
         try connection.query("SELECT nextval(pg_get_serial_sequence('daybook.loads', 'load_id'))").first()

@@ -10,7 +10,16 @@ struct Schema {
     private static let lock: Int64 = 0x6461_7962_6f6f_6b00
 
     func isPresent(_ connection: Connection) throws -> Bool {
-        try connection.query("SELECT to_regclass('daybook.schema_files') IS NOT NULL").first().get(0)
+        // Not to_regclass: it may answer from before the wait for our advisory lock, since only a lock on a table
+        // makes the server look at what others have changed in the catalogue.
+        try connection.query(
+            """
+            SELECT EXISTS (
+                SELECT FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+                WHERE n.nspname = 'daybook' AND c.relname = 'schema_files'
+            )
+            """
+        ).first().get(0)
     }
 
     /// Applies, in order and in one transaction, the files that the database does not have.

@@ -70,9 +70,13 @@ struct Arguments {
             guard let value = parts.count == 2 ? parts[1] : isForgotten ? nil : rest.popFirst() else {
                 throw UsageError("\(name) needs a value: \(name) \(option.value ?? "")")
             }
+            guard !value.isEmpty else { throw UsageError("\(name) is empty; is a variable not set?") }
             guard values.updateValue(value, forKey: name) == nil else {
                 throw UsageError("\(name) is given twice")
             }
+        }
+        guard !positionals.contains("") else {
+            throw UsageError("an operand is empty; is a variable not set?")
         }
         guard positionals.count <= maxPositionals else {
             throw UsageError("daybook \(verb) does not take \"\(positionals[maxPositionals])\"")
@@ -100,7 +104,8 @@ struct Arguments {
     /// The value of an option as a time: a day is its first moment, UTC.
     func time(_ option: String) throws(UsageError) -> Timestamp? {
         guard let text = self[option] else { return nil }
-        guard let time = Timestamp(text) else {
+        // A bare number would be an epoch, and a year is not meant as one.
+        guard text.dropFirst().contains("-"), let time = Timestamp(text) else {
             throw UsageError("\(option) is \"\(text)\"; write a time like 2026-01-31 or 2026-01-31T10:00:00Z")
         }
         return time

@@ -12,7 +12,18 @@ enum Daybook {
     }
 
     static func main() {
-        exit(run(Array(CommandLine.arguments.dropFirst())).rawValue)
+        // A reader that goes away must not end a run halfway, and a descriptor that is closed must not become the
+        // database's socket.
+        signal(SIGPIPE, SIG_IGN)
+        for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
+            _ = open("/dev/null", O_RDWR)
+        }
+        var code = run(Array(CommandLine.arguments.dropFirst()))
+        if let reason = Terminal.outputFailure {
+            Terminal.error("daybook: the output cannot be written: \(reason)")
+            if code == .done { code = .failed }
+        }
+        exit(code.rawValue)
     }
 
     private static func run(_ words: [String]) -> ExitCode {

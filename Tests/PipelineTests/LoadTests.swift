@@ -19,14 +19,15 @@ struct LoadTests {
     }
 
     private func define(
-        _ path: String = "logs/*.ndjson", event: String = "\"event_id\": \"id\",", file: String = ""
+        _ path: String = "logs/*.ndjson", event: String = "\"event_id\": \"id\",", time: String = "time",
+        file: String = ""
     ) throws {
         try project.write(
             "pipelines/orders.jsonc",
             """
             { "pipeline": "orders", "entity": "order",
               "sources": [ { "name": "shop", "file": { "path": "\(path)"\(file) },
-                "event": { \(event) "occurred_at": "time", "type": "type", "case_id": "order" } } ] }
+                "event": { \(event) "occurred_at": "\(time)", "type": "type", "case_id": "order" } } ] }
             """)
     }
 
@@ -97,6 +98,14 @@ struct LoadTests {
         #expect(report.counts.rejected == 2)
         #expect(try database.value("SELECT count(*) FROM daybook.rejects") == "2")
         #expect(try database.value("SELECT status FROM daybook.runs") == "failed")
+
+        // With the mapping mended, all of it is read again.
+        try project.write("logs/a.ndjson", line(1).replacingOccurrences(of: "\"time\"", with: "\"at\""))
+        #expect(try project.run(on: database)[0].error is NothingButRejects)
+        try define(event: "\"event_id\": \"id\",", time: "at")
+        #expect(try project.counts(on: database).loaded == 1)
+        #expect(try database.value("SELECT count(*) FROM daybook.rejects") == "0")
+        try isSound()
     }
 
     @Test("An event that comes twice is a duplicate; with other content a conflicting one")

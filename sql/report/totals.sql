@@ -16,7 +16,7 @@ FROM report.fact_sla AS f
 LEFT JOIN daybook.slas AS s USING (sla)
 WHERE f.started_at IS NOT NULL
     AND ($1::text IS NULL OR f.sla = $1)
-    AND ($2::timestamptz IS NULL OR f.started_at >= $2)
-    AND ($3::timestamptz IS NULL OR f.started_at < $3)
+    AND ($2::timestamptz IS NULL OR date_trunc('hour', f.started_at, 'UTC') >= $2)
+    AND ($3::timestamptz IS NULL OR date_trunc('hour', f.started_at, 'UTC') < $3)
 GROUP BY f.sla
 ORDER BY f.sla

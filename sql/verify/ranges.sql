@@ -1,13 +1,19 @@
--- The ranges read of each object begin at 0, follow each other, and neither overlap nor leave a hole.
+-- The ranges read of each object begin at 0, follow each other, and neither overlap nor leave a hole. A hole that a
+-- killed run left is no problem until a run has succeeded since: the next one reads it.
 SELECT format('%s (%s): load %s begins at byte %s, where the one before ends at %s: %s',
     object, object_identity, load_id, start_position, previous_end,
     CASE WHEN start_position > previous_end THEN 'a hole' ELSE 'an overlap' END) AS problem
 FROM (
-    SELECT object, object_identity, load_id, start_position,
+    SELECT pipeline, run_id, object, object_identity, load_id, start_position,
         coalesce(lag(end_position) OVER (
             PARTITION BY source_id, object_identity ORDER BY start_position
         ), 0) AS previous_end
     FROM daybook.loads
 ) AS ranges
-WHERE start_position <> previous_end
+WHERE start_position < previous_end
+    OR start_position > previous_end AND EXISTS (
+        SELECT FROM daybook.runs AS r
+        WHERE r.pipeline = ranges.pipeline AND r.run_id >= ranges.run_id AND r.status <> 'failed'
+            AND (r.status = 'succeeded' OR r.run_id = ranges.run_id)
+    )
 ORDER BY problem

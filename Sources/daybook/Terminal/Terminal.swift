@@ -2,17 +2,28 @@ import Foundation
 
 /// What people see: results go to stdout, everything else to stderr.
 enum Terminal {
-    static func out(_ text: String) { write(text + "\n", to: FileHandle.standardOutput) }
+    static func out(_ text: String) {
+        if let failure = write(clean(text) + "\n", to: STDOUT_FILENO) {
+            lock.withLock { outputError = failure }
+        }
+    }
+
+    /// Why stdout did not take what was written; nil where it did, or where its reader went away (report | head).
+    static var outputFailure: String? {
+        lock.withLock {
+            outputError == 0 || outputError == EPIPE ? nil : String(cString: strerror(outputError))
+        }
+    }
 
     static func error(_ text: String) {
         endProgress()
-        write(text + "\n", to: FileHandle.standardError)
+        _ = write(clean(text) + "\n", to: STDERR_FILENO)
     }
 
     /// A line that the next one takes the place of; nothing where stderr is no terminal.
     static func progress(_ text: String) {
         guard isErrorTerminal else { return }
-        write("\r\u{1B}[2K\(text)", to: FileHandle.standardError)
+        _ = write("\r\u{1B}[2K\(clean(text))", to: STDERR_FILENO)
         lock.withLock { isShowingProgress = true }
     }
 
@@ -21,7 +32,7 @@ enum Terminal {
             defer { isShowingProgress = false }
             return isShowingProgress
         }
-        if wasShowing { write("\r\u{1B}[2K", to: FileHandle.standardError) }
+        if wasShowing { _ = write("\r\u{1B}[2K", to: STDERR_FILENO) }
     }
 
     static let isErrorTerminal = isatty(STDERR_FILENO) == 1
@@ -32,8 +43,28 @@ enum Terminal {
     private static let lock = NSLock()
     nonisolated(unsafe) private static var isShowingProgress = false
 
-    private static func write(_ text: String, to handle: FileHandle) {
-        // A reader that has gone away (report | head) is no error of ours.
-        try? handle.write(contentsOf: Data(text.utf8))
+    nonisolated(unsafe) private static var outputError: Int32 = 0
+
+    /// Values come from logs: what could steer a terminal is shown as a replacement character.
+    private static func clean(_ text: String) -> String {
+        let isPlain = text.unicodeScalars.allSatisfy { !isControl($0) }
+        guard !isPlain else { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "\u{FFFD}" : $0 }))
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 && scalar != "\n" && scalar != "\t" || (0x7F...0x9F).contains(scalar.value)
+    }
+
+    /// Writes all of it; the error's number where that fails.
+    private static func write(_ text: String, to descriptor: Int32) -> Int32? {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { return errno }
+            bytes = bytes.dropFirst(count)
+        }
+        return nil
     }
 }

@@ -1,0 +1,96 @@
+import Events
+import Foundation
+import Postgres
+import TestSupport
+import Warehouse
+
+/// A warehouse of a test's own with one source and one run, and batches made of lines.
+struct LoadingWarehouse {
+    let database: TestDatabase
+    let connection: Connection
+    let sourceID: Int32
+    let runID: Int64
+
+    init() throws {
+        database = try TestDatabase()
+        connection = try Warehouse.open(database.url).connection
+        let catalogue = Catalogue(connection)
+        sourceID = try catalogue.sourceID(pipeline: "p", name: "s", entity: "order")
+        runID = try catalogue.beginRun(pipeline: "p", host: "h", processID: 1, version: "0")
+    }
+
+    func problems() throws -> [String] { try Verification.problems(connection) }
+
+    /// Loads the lines as one batch that begins at `start` of the object.
+    @discardableResult
+    func load(
+        _ lines: String, object: String = "a", at start: Int64 = 0, with loader: inout Loader,
+        of sourceID: Int32? = nil
+    ) throws -> LoadCounts {
+        let batch = try LoadingWarehouse.batch(lines, at: start)
+        return try loader.load(
+            batch,
+            from: BatchOrigin(
+                loadID: try Ledger.nextLoadID(connection), runID: runID, pipeline: "p",
+                sourceID: sourceID ?? self.sourceID, object: object, objectIdentity: object, tailHash: ""))
+    }
+
+    /// Loads with a loader that has seen nothing yet.
+    @discardableResult
+    func load(
+        _ lines: String, object: String = "a", at start: Int64 = 0, of sourceID: Int32? = nil
+    ) throws -> LoadCounts {
+        var loader = Loader(connection, recentKeys: RecentKeys())
+        return try load(lines, object: object, at: start, with: &loader, of: sourceID)
+    }
+
+    static func batch(_ lines: String, at start: Int64 = 0) throws -> EventBatch {
+        var batch = EventBatch()
+        let parser = NDJSONParser(try mapping())
+        batch.reset(at: start, line: 1)
+        parser.begin(&batch, objectIdentity: "o")
+        let bytes = Array(lines.utf8)
+        _ = bytes.withUnsafeBufferPointer { parser.parse($0, then: .closed, into: &batch) }
+        return batch
+    }
+
+    private static func mapping() throws -> SourceMapping {
+        var event = EventMapping(
+            occurredAt: .init(try FieldReference(parsing: "time")),
+            type: try FieldReference(parsing: "type"), defaultService: "shop", defaultEntity: "order")
+        event.eventID = .reference(try FieldReference(parsing: "id"))
+        event.caseID = try FieldReference(parsing: "case")
+        event.userID = try FieldReference(parsing: "user")
+        event.sequence = try FieldReference(parsing: "seq")
+        event.details = try FieldReference(parsing: "details")
+        return SourceMapping(
+            events: [event], isList: false,
+            timeRange: Timestamp(
+                microseconds: -62_135_596_800_000_000)...Timestamp(
+                    microseconds: 253_402_300_799_999_999))
+    }
+}
+
+/// A line of an event; equal numbers are equal events.
+func line(_ number: Int, time: String = "2026-01-01T00:00:00Z", extra: String = "") -> String {
+    "{\"id\":\"e\(number)\",\"case\":\"c\(number / 3)\",\"time\":\"\(time)\",\"type\":\"order.created\"\(extra)}\n"
+}
+
+/// Runs bodies at once, each on a thread of its own, and gives what each threw.
+func atOnce(_ count: Int, _ body: @escaping @Sendable (Int) throws -> Void) -> [any Error] {
+    final class Errors: @unchecked Sendable {
+        let lock = NSLock()
+        var all: [any Error] = []
+    }
+    let errors = Errors()
+    let done = DispatchGroup()
+    for index in 0..<count {
+        done.enter()
+        Thread {
+            do { try body(index) } catch { errors.lock.withLock { errors.all.append(error) } }
+            done.leave()
+        }.start()
+    }
+    done.wait()
+    return errors.all
+}
