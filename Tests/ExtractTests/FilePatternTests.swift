@@ -80,8 +80,11 @@ struct FilePatternTests {
         try manager.createSymbolicLink(atPath: folder.path("links/loop"), withDestinationPath: ".")
         try manager.createSymbolicLink(atPath: folder.path("links/x.log"), withDestinationPath: "real/x.log")
         try manager.createSymbolicLink(atPath: folder.path("links/gone.log"), withDestinationPath: "nowhere")
-        #expect(try folder.files("links/**/*.log").map(\.name) == ["links/real/x.log", "links/x.log"])
-        #expect(
-            Set(try folder.files("links/*/x.log").map(\.name)) == ["links/loop/x.log", "links/real/x.log"])
+        // Two names of one file are one file: the name that is no link stays.
+        #expect(try folder.files("links/**/*.log").map(\.name) == ["links/real/x.log"])
+        #expect(try folder.files("links/x*").map(\.name) == ["links/x.log"])
+        #expect(try folder.files("links/*/x.log").map(\.name) == ["links/loop/x.log"])
+        try manager.linkItem(atPath: folder.path("links/real/x.log"), toPath: folder.path("links/real/y.log"))
+        #expect(try folder.files("links/real/*.log").map(\.name) == ["links/real/x.log"])
     }
 }
