@@ -83,7 +83,7 @@ struct FilePatternTests {
         // Two names of one file are one file: the name that is no link stays.
         #expect(try folder.files("links/**/*.log").map(\.name) == ["links/real/x.log"])
         #expect(try folder.files("links/x*").map(\.name) == ["links/x.log"])
-        #expect(try folder.files("links/*/x.log").map(\.name) == ["links/loop/x.log"])
+        #expect(try folder.files("links/*/x.log").map(\.name) == ["links/real/x.log"])
         try manager.linkItem(atPath: folder.path("links/real/x.log"), toPath: folder.path("links/real/y.log"))
         #expect(try folder.files("links/real/*.log").map(\.name) == ["links/real/x.log"])
     }
