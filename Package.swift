@@ -32,7 +32,7 @@ let package = Package(
         .testTarget(name: "EventsTests", dependencies: ["Events"]),
         .testTarget(name: "GenerateTests", dependencies: ["Generate"]),
         .testTarget(name: "ExtractTests", dependencies: ["Extract", "TestSupport"]),
-        .testTarget(name: "WarehouseTests", dependencies: ["Warehouse", "TestSupport"]),
+        .testTarget(name: "WarehouseTests", dependencies: ["Warehouse", "SQLFiles", "TestSupport"]),
         .testTarget(name: "TransformTests", dependencies: ["Transform", "TestSupport"]),
         .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"]),
         .testTarget(name: "CommandTests", dependencies: ["daybook", "TestSupport"]),

@@ -74,6 +74,7 @@ package struct EventBatch: ~Copyable {
     package var range = ReadRange(start: 0, end: 0, firstLine: 1, endLine: 1)
     /// Records that yielded neither an event nor a reject.
     package var filtered = 0
+    private let capacity: Int
 
     /// A batch of this many events sorts and copies as one. Larger ones load faster into an index, up to about
     /// 130,000; a worker holds one, and this many keep three workers below 200 MB.
@@ -81,13 +82,14 @@ package struct EventBatch: ~Copyable {
     /// Bounds the memory of a batch of very long records.
     package static let maxBytes = 32 << 20
 
-    package init() {
-        arena = ByteArena(capacity: 1 << 20)
+    /// - Parameter capacity: the events, or rejects, after which it takes no further record.
+    package init(capacity: Int = maxEvents) {
+        self.capacity = capacity
+        arena = ByteArena(capacity: min(1 << 20, capacity << 10))
     }
 
     package var isFull: Bool {
-        events.count >= EventBatch.maxEvents || arena.count >= EventBatch.maxBytes
-            || rejects.count >= EventBatch.maxEvents
+        events.count >= capacity || arena.count >= EventBatch.maxBytes || rejects.count >= capacity
     }
 
     /// Each event and each reject alone, and each record that yielded neither.

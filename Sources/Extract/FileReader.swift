@@ -99,6 +99,29 @@ package final class FileReader {
         try file.tailHash(before: position) ?? ""
     }
 
+    /// Reads the records at these positions once more; those that yield an event are found.
+    ///
+    /// - Parameter range: what the records' batch covers.
+    package static func records(
+        at positions: Set<Int64>, in range: ReadRange, of plan: ReadPlan, format: FileFormat,
+        mapping: SourceMapping, maxLine: Int
+    ) throws(ExtractError) -> [Int64: SourceRecord] {
+        let stretch = ReadPlan.Stretch(
+            start: range.start, end: range.end, line: range.firstLine, isTail: false)
+        let reader = try FileReader(
+            plan, stretch, format: format, mapping: mapping, isSettled: true, maxLine: maxLine)
+        var found: [Int64: SourceRecord] = [:]
+        var batch = EventBatch(capacity: 1)
+        while found.count < positions.count, try reader.fill(&batch) {
+            guard let position = batch.events.first?.position, positions.contains(position) else { continue }
+            var bytes = try reader.file.bytes(position..<batch.range.end)
+            let lines = Int64(bytes.count(where: { $0 == 0x0A }))
+            while bytes.last == 0x0A || bytes.last == 0x0D { bytes.removeLast() }
+            found[position] = SourceRecord(line: batch.range.endLine - lines, bytes: bytes)
+        }
+        return found
+    }
+
     private func parse(_ length: Int, _ continuation: Continuation, _ batch: inout EventBatch) -> Int {
         let bytes = UnsafeBufferPointer(
             start: block.baseAddress!.assumingMemoryBound(to: UInt8.self) + consumed, count: length)

@@ -3,6 +3,20 @@ import Extract
 import Foundation
 import Warehouse
 
+/// Where a batch is from.
+struct SourcedBatch {
+    let origin: BatchOrigin
+    let source: SourceDefinition
+    fileprivate let plan: ReadPlan
+
+    /// Reads records of the batch, which covers `range`, once more.
+    func records(_ positions: Set<Int64>, in range: ReadRange) throws -> [Int64: SourceRecord] {
+        try FileReader.records(
+            at: positions, in: range, of: plan, format: source.format, mapping: source.mapping,
+            maxLine: source.maxLine)
+    }
+}
+
 /// The batches of a load, in the order of the sources; the workers take turns at it.
 final class BatchSource: @unchecked Sendable {
     // Everything below is touched only under the lock.
@@ -44,7 +58,7 @@ final class BatchSource: @unchecked Sendable {
     /// Fills a batch with what comes next and says where it is from; nil at the end.
     ///
     /// - Parameter nextLoadID: called in the order of the batches.
-    func next(into batch: inout EventBatch, nextLoadID: () throws -> Int64) throws -> BatchOrigin? {
+    func next(into batch: inout EventBatch, nextLoadID: () throws -> Int64) throws -> SourcedBatch? {
         lock.lock()
         defer { lock.unlock() }
         do {
@@ -55,11 +69,14 @@ final class BatchSource: @unchecked Sendable {
                     continue
                 }
                 if try reader.fill(&batch) {
-                    return BatchOrigin(
+                    let source = stretch.reading.source
+                    let origin = BatchOrigin(
                         loadID: try nextLoadID(), runID: runID, pipeline: pipeline,
-                        sourceID: stretch.reading.sourceID, object: stretch.name,
+                        sourceID: stretch.reading.sourceID, identity: source.identity,
+                        onChange: source.onChange, object: stretch.name,
                         objectIdentity: stretch.plan.identity,
                         tailHash: try reader.tailHash(before: batch.range.end))
+                    return SourcedBatch(origin: origin, source: source, plan: stretch.plan)
                 }
                 if reader.rest > 0 {
                     waiting.append(

@@ -4,7 +4,7 @@ import Postgres
 /// A wish to stop, from another thread: a signal handler's. What runs asks at its safe points.
 package final class Interruption: @unchecked Sendable {
     private let lock = NSLock()
-    private var isRequested = false
+    private var wasRequested = false
     private var cancellers: [Canceller] = []
 
     package init() {}
@@ -12,7 +12,7 @@ package final class Interruption: @unchecked Sendable {
     /// Stops the statements that run now; what asks next is told.
     package func request() {
         lock.withLock {
-            isRequested = true
+            wasRequested = true
             for canceller in cancellers { canceller.cancel() }
         }
     }
@@ -23,8 +23,10 @@ package final class Interruption: @unchecked Sendable {
         lock.withLock { cancellers.append(canceller) }
     }
 
+    var isRequested: Bool { lock.withLock { wasRequested } }
+
     func check() throws {
-        if lock.withLock({ isRequested }) { throw Interrupted() }
+        if isRequested { throw Interrupted() }
     }
 }
 

@@ -9,42 +9,85 @@ final class LoadTeam: @unchecked Sendable {
     // Everything that changes is touched only under the lock.
     private let lock = NSLock()
     private var progress: LoadProgress
+    private var rejected: [Int32: Int] = [:]
     private var failure: (any Error)?
-    private let source: BatchSource
     private let pipeline: String
     private let conninfo: String?
+    /// The server process that holds the pipeline's lock.
+    private let lockHolder: Int32
     private let interruption: Interruption
     private let observer: RunObserver
     private let recentKeys = RecentKeys()
     private let began = Date()
 
     init(
-        _ source: BatchSource, pipeline: String, totalBytes: Int64, conninfo: String?,
+        pipeline: String, totalBytes: Int64, conninfo: String?, lockHolder: Int32,
         interruption: Interruption, observer: RunObserver
     ) {
-        self.source = source
         self.pipeline = pipeline
         self.conninfo = conninfo
+        self.lockHolder = lockHolder
         self.interruption = interruption
         self.observer = observer
-        progress = LoadProgress(
-            pipeline: pipeline, object: "", bytes: 0, totalBytes: totalBytes, counts: LoadCounts(),
-            seconds: 0)
+        progress = LoadProgress(pipeline: pipeline, totalBytes: totalBytes)
     }
 
-    /// What was committed.
-    var counts: LoadCounts { lock.withLock { progress.counts } }
+    /// How far it has come.
+    var state: LoadProgress { lock.withLock { progress } }
 
     /// Loads until the source is empty; the calling thread waits.
     ///
+    /// - Parameter buildsNewDays: fills days that are new without an index; they are to be finished afterwards.
     /// - Throws: the first error of a worker, once all have stopped. What they committed stays.
-    func load(workers: Int) throws {
+    func load(_ source: BatchSource, workers: Int, buildsNewDays: Bool) throws {
+        try onThreads(workers) { connection in
+            do {
+                try self.work(
+                    on: source, Loader(connection, recentKeys: self.recentKeys, buildsNewDays: buildsNewDays),
+                    connection)
+            } catch {
+                source.stop()
+                throw error
+            }
+        }
+    }
+
+    /// Finishes days that were filled without an index.
+    func finish(_ days: [Int32], workers: Int) throws {
+        guard !days.isEmpty else { return }
+        lock.withLock { progress.days = (0, days.count) }
+        try onThreads(min(workers, days.count)) { connection in
+            while let day = self.nextDay(of: days) {
+                try self.interruption.check()
+                try BuildingDays.finish(day, connection)
+                FailPoint.pass("finished-day")
+            }
+        }
+    }
+
+    private func nextDay(of days: [Int32]) -> Int32? {
+        lock.withLock {
+            guard failure == nil, progress.days.done < days.count else { return nil }
+            progress.days.done += 1
+            progress.seconds = Date().timeIntervalSince(began)
+            observer.progress(progress)
+            return days[progress.days.done - 1]
+        }
+    }
+
+    /// Runs `body` on some threads, each with a connection of its own.
+    private func onThreads(_ count: Int, _ body: @escaping @Sendable (Connection) throws -> Void) throws {
+        lock.withLock { failure = nil }
         let done = DispatchGroup()
-        for _ in 0..<workers {
+        for _ in 0..<count {
             done.enter()
             // libpq blocks, so a worker has a thread and not a place on the cooperative pool.
             let thread = Thread {
-                self.work()
+                do {
+                    try body(self.connect())
+                } catch {
+                    self.lock.withLock { self.failure = self.failure ?? error }
+                }
                 done.leave()
             }
             thread.stackSize = 4 << 20
@@ -54,43 +97,62 @@ final class LoadTeam: @unchecked Sendable {
         if let failure = lock.withLock({ failure }) { throw failure }
     }
 
-    private func work() {
-        do {
-            let connection = try Warehouse.connect(conninfo)
-            interruption.watch(connection)
-            try PipelineLock.join(pipeline, connection)
-            var loader = Loader(connection, recentKeys: recentKeys)
-            var batch = EventBatch()
-            while let origin = try source.next(
-                into: &batch, nextLoadID: { try Ledger.nextLoadID(connection) })
-            {
-                try interruption.check()
-                note(try loader.load(batch, from: origin), batch, origin)
-            }
-        } catch {
-            source.stop()
-            lock.withLock { failure = failure ?? error }
+    private func connect() throws -> Connection {
+        let connection = try Warehouse.connect(conninfo)
+        interruption.watch(connection)
+        try PipelineLock.join(pipeline, heldBy: lockHolder, connection)
+        return connection
+    }
+
+    private func work(on source: BatchSource, _ loader: consuming Loader, _ connection: Connection) throws {
+        var batch = EventBatch()
+        while true {
+            let start = Date()
+            guard
+                let next = try source.next(
+                    into: &batch, nextLoadID: { try Ledger.nextLoadID(connection) })
+            else { return }
+            FailPoint.pass("read-batch")
+            try interruption.check()
+            let range = batch.range
+            let counts = try loader.load(&batch, from: next.origin) { try next.records($0, in: range) }
+            let busy = Date().timeIntervalSince(start)
+            try note(counts, batch, next, busySeconds: busy, serverSeconds: loader.takeServerSeconds())
         }
     }
 
     /// Counts a committed batch and tells of it.
-    private func note(_ counts: LoadCounts, _ batch: borrowing EventBatch, _ origin: BatchOrigin) {
+    ///
+    /// - Throws: `TooManyRejects` where the batch's rejects are more than the source may have.
+    private func note(
+        _ counts: LoadCounts, _ batch: borrowing EventBatch, _ next: SourcedBatch, busySeconds: Double,
+        serverSeconds: Double
+    ) throws {
         lock.lock()
         defer { lock.unlock() }
-        progress.object = origin.object
+        progress.object = next.origin.object
         progress.bytes += batch.range.end - batch.range.start
+        progress.batches += 1
         progress.counts += counts
         progress.seconds = Date().timeIntervalSince(began)
+        progress.busySeconds += busySeconds
+        progress.serverSeconds += serverSeconds
         // The first of them; all are in daybook.rejects.
         let shown = 3
         for reject in batch.rejects.prefix(shown) {
             observer.note(
-                "\(pipeline): \(origin.object) line \(reject.line) (byte \(reject.position)): \(reject.reason)"
+                "\(pipeline): \(next.origin.object) line \(reject.line) (byte \(reject.position)): \(reject.reason)"
             )
         }
         if batch.rejects.count > shown {
-            observer.note("\(pipeline): \(origin.object): \(batch.rejects.count - shown) more rejected")
+            observer.note("\(pipeline): \(next.origin.object): \(batch.rejects.count - shown) more rejected")
         }
         observer.progress(progress)
+        rejected[next.origin.sourceID, default: 0] += counts.rejected
+        if case .count(let most)? = next.source.maxRejected, rejected[next.origin.sourceID, default: 0] > most
+        {
+            throw TooManyRejects(
+                source: next.source, rejected: rejected[next.origin.sourceID, default: 0], read: nil)
+        }
     }
 }

@@ -53,6 +53,7 @@ package struct Run {
             try PipelineLock.acquire(
                 pipeline.name, waitSeconds: options.lockWaitSeconds, warehouse.connection)
         }
+        try finishAbandonedDays(warehouse)
         let models = try Model.ordered(try project.sqlFiles().folder("transforms"))
         var reports = try pipelines.map { try load($0, warehouse, conninfo) }
         if options.transforms { transform(models, &reports, warehouse) }
@@ -92,6 +93,18 @@ package struct Run {
 
     // MARK: - Steps
 
+    /// Finishes the days that a killed run was filling; where another run is filling days, they are its own.
+    private func finishAbandonedDays(_ warehouse: Warehouse) throws {
+        guard try BuildingDays.claim(warehouse.connection) else { return }
+        defer { try? BuildingDays.release(warehouse.connection) }
+        let days = try BuildingDays.unfinished(warehouse.connection)
+        if !days.isEmpty { observer.note("finishing \(days.count) days that a run left when it was killed") }
+        for day in days {
+            try interruption.check()
+            try BuildingDays.finish(day, warehouse.connection)
+        }
+    }
+
     private func load(
         _ pipeline: PipelineDefinition, _ warehouse: Warehouse, _ conninfo: String?
     ) throws -> RunReport {
@@ -100,8 +113,8 @@ package struct Run {
             pipeline: pipeline.name, host: ProcessInfo.processInfo.hostName,
             processID: ProcessInfo.processInfo.processIdentifier, version: daybookVersion)
         var report = RunReport(
-            runID: runID, pipeline: pipeline.name, status: .succeeded, counts: LoadCounts(), seconds: 0,
-            models: [])
+            runID: runID, pipeline: pipeline.name, status: .succeeded,
+            load: LoadProgress(pipeline: pipeline.name, totalBytes: 0), seconds: 0, models: [])
         do {
             if options.loads {
                 let load = SourceLoad(
@@ -109,7 +122,7 @@ package struct Run {
                     interruption: interruption,
                     observer: observer)
                 try load.load(
-                    try load.plan(), runID: runID, workers: options.workers, counts: &report.counts)
+                    try load.plan(), runID: runID, workers: options.workers, outcome: &report.load)
                 let counts = report.counts
                 if counts.rejected > 0, counts.loaded + counts.duplicate == 0 {
                     throw NothingButRejects(rejected: counts.rejected)

@@ -8,16 +8,33 @@ package struct RunReport: Sendable, Encodable {
     package let runID: Int64
     package let pipeline: String
     package var status: Status
-    package var counts: LoadCounts
+    package var load: LoadProgress
     package var seconds: Double
     package var models: [ModelResult]
     /// Why it failed.
     package var error: (any Error)?
 
+    package var counts: LoadCounts { load.counts }
+
     private enum CodingKeys: String, CodingKey {
         case runID = "run_id"
         case pipeline, status, read, loaded, duplicate, conflicting, rejected, filtered, seconds
-        case models, error
+        case models, error, load
+    }
+
+    /// How the load went, beside its counts.
+    private struct LoadFigures: Encodable {
+        let bytes: Int64
+        let batches: Int
+        let seconds: Double
+        let rowsPerSecond: Double
+        let serverShare: Double
+
+        private enum CodingKeys: String, CodingKey {
+            case bytes, batches, seconds
+            case rowsPerSecond = "rows_per_second"
+            case serverShare = "server_share"
+        }
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -33,6 +50,10 @@ package struct RunReport: Sendable, Encodable {
         try values.encode(counts.filtered, forKey: .filtered)
         try values.encode(seconds, forKey: .seconds)
         try values.encode(models, forKey: .models)
+        try values.encode(
+            LoadFigures(
+                bytes: load.bytes, batches: load.batches, seconds: load.seconds,
+                rowsPerSecond: load.rowsPerSecond, serverShare: load.serverShare), forKey: .load)
         if let error { try values.encode("\(error)", forKey: .error) }
     }
 }

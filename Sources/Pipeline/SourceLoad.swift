@@ -7,11 +7,30 @@ import Warehouse
 /// How far a load has come.
 package struct LoadProgress: Sendable {
     package var pipeline: String
-    package var object: String
-    package var bytes: Int64
+    package var object = ""
+    package var bytes: Int64 = 0
     package var totalBytes: Int64
-    package var counts: LoadCounts
-    package var seconds: Double
+    package var batches = 0
+    package var counts = LoadCounts()
+    package var seconds = 0.0
+    /// The days that were filled without an index, and how many of them are being finished.
+    package var days = (done: 0, all: 0)
+    /// Seconds of all workers together, and those of them in which they wrote to the server.
+    package var busySeconds = 0.0
+    package var serverSeconds = 0.0
+
+    init(pipeline: String, totalBytes: Int64) {
+        self.pipeline = pipeline
+        self.totalBytes = totalBytes
+    }
+
+    package var rowsPerSecond: Double { seconds > 0 ? Double(counts.read) / seconds : 0 }
+    /// The share of the workers' time that the server took, 0 to 1.
+    package var serverShare: Double { busySeconds > 0 ? min(1, serverSeconds / busySeconds) : 0 }
+    /// At the pace so far; nil where there is none yet.
+    package var secondsLeft: Double? {
+        bytes > 0 ? seconds * Double(max(0, totalBytes - bytes)) / Double(bytes) : nil
+    }
 }
 
 /// What a run tells while it goes on; called on the thread that runs.
@@ -49,7 +68,8 @@ struct SourceLoad {
         let catalogue = Catalogue(warehouse.connection)
         return try pipeline.sources.map { source in
             let sourceID = try catalogue.sourceID(
-                pipeline: pipeline.name, name: source.name, entity: pipeline.entity)
+                pipeline: pipeline.name, name: source.name, entity: pipeline.entity,
+                identity: source.identity, onChange: source.onChange)
             if try Ledger.forgetHopeless(sourceID, warehouse.connection) {
                 observer.note(
                     "\(pipeline.name)/\(source.name): nothing of it was ever good; it is read from the start again"
@@ -65,21 +85,50 @@ struct SourceLoad {
 
     /// Reads and loads what is planned, with a team of workers.
     ///
-    /// - Parameter counts: what was committed, also when it throws.
-    func load(_ readings: [Reading], runID: Int64, workers: Int, counts: inout LoadCounts) throws {
+    /// - Parameter outcome: what was committed, also when it throws.
+    func load(
+        _ readings: [Reading], runID: Int64, workers: Int, outcome: inout LoadProgress
+    ) throws {
         let totalBytes = readings.flatMap(\.plans).reduce(0) { $0 + $1.remaining }
         let source = BatchSource(readings, pipeline: pipeline.name, runID: runID, observer: observer)
         // What is small is not worth a connection more.
         let useful = totalBytes == 0 ? 0 : Int(totalBytes / SourceLoad.bytesPerWorker) + 1
+        let workers = min(workers, useful)
         let team = LoadTeam(
-            source, pipeline: pipeline.name, totalBytes: totalBytes, conninfo: conninfo,
-            interruption: interruption, observer: observer)
-        defer { counts += team.counts }
-        try team.load(workers: min(workers, useful))
+            pipeline: pipeline.name, totalBytes: totalBytes, conninfo: conninfo,
+            lockHolder: warehouse.connection.processID, interruption: interruption, observer: observer)
+        defer {
+            outcome = team.state
+            if let counts = try? Ledger.counts(ofRun: runID, warehouse.connection) { outcome.counts = counts }
+        }
+        let claims = totalBytes >= SourceLoad.buildingBytes
+        let builds = try claims && BuildingDays.claim(warehouse.connection)
+        defer { if builds { try? BuildingDays.release(warehouse.connection) } }
+        do {
+            try team.load(source, workers: workers, buildsNewDays: builds)
+        } catch {
+            // What was committed is to be seen, unless somebody waits for us to stop.
+            if !interruption.isRequested { try? finish(runID, builds: builds, team, workers) }
+            throw error
+        }
+        try finish(runID, builds: builds, team, workers)
+        for reading in readings {
+            try reading.source.maxRejected?.check(
+                try Ledger.counts(ofRun: runID, source: reading.sourceID, warehouse.connection),
+                reading.source)
+        }
         source.tellWhatWaits()
     }
 
+    /// Finishes the days that this load filled without an index; another's too, where only we can be doing so.
+    private func finish(_ runID: Int64, builds: Bool, _ team: LoadTeam, _ workers: Int) throws {
+        let days = try BuildingDays.unfinished(ofRun: builds ? nil : runID, warehouse.connection)
+        try team.finish(days, workers: workers)
+    }
+
     private static let bytesPerWorker: Int64 = 16 << 20
+    /// A load of this size fills new days without an index; a smaller one would not notice the difference.
+    private static let buildingBytes: Int64 = 64 << 20
 }
 
 extension SourceDefinition {

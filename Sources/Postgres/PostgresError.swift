@@ -42,6 +42,12 @@ package struct PostgresError: Error, CustomStringConvertible {
     }
 
     package var isUniqueViolation: Bool { sqlState == "23505" }
+    /// The server does not take a value or a row (classes 22, 23, 54, and what a trigger raises); a key that is
+    /// there already is another matter.
+    package var isRowRefusal: Bool {
+        kind == .refused && !isUniqueViolation
+            && ["22", "23", "54", "P0"].contains { sqlState.hasPrefix($0) }
+    }
     package var isUndefinedTable: Bool { sqlState == "42P01" }
     /// A deadlock or a serialization failure: the same transaction may succeed when tried again.
     package var isRetryable: Bool { sqlState == "40P01" || sqlState == "40001" }

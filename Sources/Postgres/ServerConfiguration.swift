@@ -12,7 +12,6 @@ struct ServerConfiguration {
             "maintenance_work_mem": "256MB",
             "max_wal_size": "4GB",
             "checkpoint_timeout": "15min",
-            "wal_compression": "on",
             // The log is for what happens to the server. Failed statements are told to who sent them, with
             // their details; here they get one line without the statement and the rows it holds.
             "log_min_messages": "warning",

@@ -64,14 +64,18 @@ package struct Catalogue {
 
     // MARK: - Sources
 
-    /// The source's id, given when it is first seen.
-    package func sourceID(pipeline: String, name: String, entity: String) throws -> Int32 {
+    /// The source's id, given when it is first seen; what its definition says now is noted.
+    package func sourceID(
+        pipeline: String, name: String, entity: String, identity: EventIdentity = .source,
+        onChange: OnChange = .keepFirst
+    ) throws -> Int32 {
         try connection.query(
             """
-            INSERT INTO daybook.sources (pipeline, name, entity) VALUES ($1, $2, $3)
-            ON CONFLICT (pipeline, name) DO UPDATE SET entity = excluded.entity
+            INSERT INTO daybook.sources (pipeline, name, entity, identity, on_change) VALUES ($1, $2, $3, $4, $5)
+            ON CONFLICT (pipeline, name) DO UPDATE
+            SET entity = excluded.entity, identity = excluded.identity, on_change = excluded.on_change
             RETURNING source_id
-            """, [pipeline, name, entity]
+            """, [pipeline, name, entity, identity.rawValue, onChange.rawValue]
         ).first().get(0)
     }
 

@@ -1,15 +1,21 @@
 import Events
 import Postgres
 
-/// The leaves of `raw.events_by_day`: one table for each UTC day, made when its first event comes.
+/// The tables of the days, one for each UTC day, made when its first event comes; what makes them is
+/// `sql/schema/004_loading.sql`.
 ///
 /// Readers are not blocked: a leaf is made apart and attached, and ATTACH takes no lock that a SELECT minds.
 package struct DayLeaves {
     private let connection: Connection
-    private var known: Set<Int32> = []
+    /// Whether new days are filled without an index, to be finished when the load ends.
+    private let buildsNewDays: Bool
+    /// By day, whether it is being filled without an index. A day stops building when somebody finishes it, and
+    /// never begins again.
+    private var isBuilding: [Int32: Bool] = [:]
 
-    package init(_ connection: Connection) {
+    package init(_ connection: Connection, buildsNewDays: Bool = false) {
         self.connection = connection
+        self.buildsNewDays = buildsNewDays
     }
 
     /// `raw.events_20261121`; made of digits only, so it needs no quoting.
@@ -17,54 +23,40 @@ package struct DayLeaves {
         "raw.events_\(CalendarDay(daysSinceEpoch: day).compact)"
     }
 
+    package func isBuilding(_ day: Int32) -> Bool { isBuilding[day] ?? false }
+
     /// Makes the leaves that are missing. Not inside a transaction: each is committed on its own, so that no lock
     /// is held for the length of a load.
     package mutating func ensure(_ days: some Sequence<Int32>) throws {
-        let missing = days.filter { !known.contains($0) }
-        guard !missing.isEmpty else { return }
-        let present = try connection.query(
-            "SELECT relname FROM pg_class WHERE relnamespace = 'raw'::regnamespace AND relname = ANY ($1::text[])",
-            [missing.map { DayLeaves.relation($0) }])
-        let names = Set(try present.rows.map { try $0.get(0, as: String.self) })
+        let unknown = days.filter { isBuilding[$0] == nil }
+        guard !unknown.isEmpty else { return }
+        try look(at: unknown)
+        let missing = unknown.filter { isBuilding[$0] == nil }
         for day in missing {
-            if !names.contains(DayLeaves.relation(day)) { try create(day) }
-            known.insert(day)
+            FailPoint.pass("make-leaf")
+            try connection.query(
+                "SELECT daybook.make_leaf($1::date, $2::boolean)",
+                [CalendarDay(daysSinceEpoch: day).description, buildsNewDays],
+                action: "create \(DayLeaves.name(day))")
         }
+        try look(at: missing)
     }
 
-    private static func relation(_ day: Int32) -> String {
-        "events_\(CalendarDay(daysSinceEpoch: day).compact)"
+    /// Forgets what is known of these days and looks again: somebody may have finished them.
+    mutating func refresh(_ days: some Sequence<Int32>) throws {
+        let days = Array(days)
+        for day in days { isBuilding[day] = nil }
+        try ensure(days)
     }
 
-    private func create(_ day: Int32) throws {
-        let leaf = DayLeaves.name(day)
-        let date = CalendarDay(daysSinceEpoch: day).description
-        let next = CalendarDay(daysSinceEpoch: day + 1).description
-        // Two workers may meet here: the lock lets one pass, and the other finds the leaf made.
-        try connection.execute(
+    private mutating func look(at days: [Int32]) throws {
+        guard !days.isEmpty else { return }
+        let found = try connection.query(
             """
-            DO $$
-            BEGIN
-                PERFORM pg_advisory_xact_lock(\(DayLeaves.lockClass), \(day));
-                IF NOT EXISTS (
-                    SELECT FROM pg_class
-                    WHERE relnamespace = 'raw'::regnamespace AND relname = '\(DayLeaves.relation(day))'
-                ) THEN
-                    CREATE TABLE \(leaf) (
-                        LIKE raw.events_by_day INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING COMMENTS,
-                        CHECK (occurred_at >= '\(date) 00:00:00+00' AND occurred_at < '\(next) 00:00:00+00'),
-                        UNIQUE (case_id, event_id, source_id, occurred_at)
-                    );
-                    COMMENT ON TABLE \(leaf) IS 'Events of \(date) (UTC)';
-                    CREATE INDEX ON \(leaf) USING brin (load_id);
-                    ALTER TABLE raw.events_by_day ATTACH PARTITION \(leaf)
-                        FOR VALUES FROM ('\(date)') TO ('\(next)');
-                END IF;
-            END
-            $$
-            """, action: "create \(leaf)")
+            SELECT day - date '1970-01-01', daybook.is_building(day)
+            FROM unnest($1::date[]) AS day
+            WHERE daybook.find_leaf(day) IS NOT NULL
+            """, [days.map { CalendarDay(daysSinceEpoch: $0).description }])
+        for row in found.rows { isBuilding[try row.get(0)] = try row.get(1) }
     }
-
-    /// The first half of the advisory locks under which leaves are made; the day is the second.
-    private static let lockClass: Int32 = 0x6461_7973
 }

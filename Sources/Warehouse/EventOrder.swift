@@ -8,15 +8,17 @@ import Events
     import Darwin
 #endif
 
-/// The events of a batch in the order of their leaf's key, without those whose key came before.
+/// The events of a batch in the order of their leaf's key, each key once.
 ///
 /// Sorted rows make the unique index of a leaf grow at one end of each case, which is what makes loading into an
 /// indexed table fast; the order by day first keeps workers from deadlocking across leaves.
 struct EventOrder {
+    /// The first event of each key.
     private(set) var runs = DayRuns()
+    /// Events whose key came before, with other bytes: whether they differ as JSON, the server tells.
+    private(set) var repeats = DayRuns()
+    /// Events that are in the batch already, byte for byte.
     private(set) var duplicate = 0
-    /// Duplicates whose content differs from the event that stays.
-    private(set) var conflicting = 0
 
     /// Most comparisons end here, without a look at the texts.
     private struct Key {
@@ -47,8 +49,11 @@ struct EventOrder {
                 if let last = runs.last, last.day == key.day,
                     EventOrder.compare(events[Int(last.index)], event, base) == 0
                 {
-                    duplicate += 1
-                    if !EventOrder.isSameContent(events[Int(last.index)], event, base) { conflicting += 1 }
+                    if EventOrder.isSameContent(events[Int(last.index)], event, base) {
+                        duplicate += 1
+                    } else {
+                        repeats.append(key.index, day: key.day)
+                    }
                     continue
                 }
                 runs.append(key.index, day: key.day)
@@ -121,12 +126,12 @@ struct DayRuns {
     }
 
     /// The events for which `isFirst` holds, and the others.
-    func split(_ isFirst: (Int32) -> Bool) -> (first: DayRuns, second: DayRuns) {
+    func split(_ isFirst: (_ index: Int32, _ day: Int32) -> Bool) -> (first: DayRuns, second: DayRuns) {
         var parts = (first: DayRuns(), second: DayRuns())
         parts.first.reserveCapacity(indices.count)
         for (day, range) in days {
             for index in indices[range] {
-                if isFirst(index) {
+                if isFirst(index, day) {
                     parts.first.append(index, day: day)
                 } else {
                     parts.second.append(index, day: day)
@@ -134,5 +139,29 @@ struct DayRuns {
             }
         }
         return parts
+    }
+
+    /// The first half of the events, and the second.
+    func halves() -> (first: DayRuns, second: DayRuns) {
+        var rest = indices.count / 2
+        return split { _, _ in
+            rest -= 1
+            return rest >= 0
+        }
+    }
+
+    /// The events of both, day by day.
+    func merged(with other: DayRuns) -> DayRuns {
+        if other.isEmpty { return self }
+        if isEmpty { return other }
+        var all = DayRuns()
+        all.reserveCapacity(indices.count + other.indices.count)
+        let parts =
+            (days.map { ($0.day, indices[$0.range]) } + other.days.map { ($0.day, other.indices[$0.range]) })
+            .sorted { $0.0 < $1.0 }
+        for (day, part) in parts {
+            for index in part { all.append(index, day: day) }
+        }
+        return all
     }
 }

@@ -62,6 +62,28 @@ package enum Ledger {
         }
     }
 
+    /// What became of the events that a run read, of one source or of all: what is committed, and nothing else.
+    package static func counts(
+        ofRun runID: Int64, source sourceID: Int32? = nil, _ connection: Connection
+    ) throws -> LoadCounts {
+        let sums = try connection.query(
+            """
+            SELECT coalesce(sum(loaded), 0) AS loaded, coalesce(sum(duplicate), 0) AS duplicate,
+                coalesce(sum(conflicting), 0) AS conflicting, coalesce(sum(rejected), 0) AS rejected,
+                coalesce(sum(filtered), 0) AS filtered
+            FROM daybook.loads
+            WHERE run_id = $1::bigint AND ($2::int IS NULL OR source_id = $2::int)
+            """, [runID, sourceID]
+        ).first()
+        var counts = LoadCounts()
+        counts.loaded = try sums.get("loaded")
+        counts.duplicate = try sums.get("duplicate")
+        counts.conflicting = try sums.get("conflicting")
+        counts.rejected = try sums.get("rejected")
+        counts.filtered = try sums.get("filtered")
+        return counts
+    }
+
     /// The id of the next load; ids follow the order in which they are asked for.
     package static func nextLoadID(_ connection: Connection) throws -> Int64 {
         try connection.query("SELECT nextval(pg_get_serial_sequence('daybook.loads', 'load_id'))").first()

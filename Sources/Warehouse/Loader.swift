@@ -1,31 +1,6 @@
 import Events
+import Foundation
 import Postgres
-
-/// Where a batch comes from, as its ledger row says.
-package struct BatchOrigin: Sendable {
-    package var loadID: Int64
-    package var runID: Int64
-    package var pipeline: String
-    package var sourceID: Int32
-    package var object: String
-    package var objectIdentity: String
-    /// Hash of the last KiB before the batch's end.
-    package var tailHash: String
-
-    package init(
-        loadID: Int64, runID: Int64, pipeline: String, sourceID: Int32, object: String,
-        objectIdentity: String,
-        tailHash: String
-    ) {
-        self.loadID = loadID
-        self.runID = runID
-        self.pipeline = pipeline
-        self.sourceID = sourceID
-        self.object = object
-        self.objectIdentity = objectIdentity
-        self.tailHash = tailHash
-    }
-}
 
 /// Puts batches into the day leaves: rows, ledger row, rejects and counts in one transaction each. Each worker has
 /// one, with a connection of its own.
@@ -34,41 +9,67 @@ package struct BatchOrigin: Sendable {
 /// into its leaves; only events whose keys came lately go through a staging table that drops what is there. Where
 /// the server finds a row there all the same, the transaction is rolled back and the whole batch is staged. After
 /// that batches are staged until one comes without duplicates: a file that was loaded before has nothing else.
+/// Days that are filled without an index (`BuildingDays`) take everything, and tell when they are finished.
 package struct Loader: ~Copyable {
     private let connection: Connection
     private let recentKeys: RecentKeys
     private var leaves: DayLeaves
     private var encoder = EventEncoder()
     private var isStaging = false
+    private var serverSeconds = 0.0
 
     /// A deadlock or a serialization failure is tried again this often.
     private static let maxAttempts = 5
 
-    package init(_ connection: Connection, recentKeys: RecentKeys) {
+    package init(_ connection: Connection, recentKeys: RecentKeys, buildsNewDays: Bool = false) {
         self.connection = connection
         self.recentKeys = recentKeys
-        leaves = DayLeaves(connection)
+        leaves = DayLeaves(connection, buildsNewDays: buildsNewDays)
     }
 
     /// Loads one batch and commits.
     ///
+    /// Rows that the server refuses are taken out, one by one, and rejected with its words.
+    ///
+    /// - Parameter records: gives the bytes of refused rows.
     /// - Throws: `PostgresError`; nothing of the batch is then in the database.
     package mutating func load(
-        _ batch: borrowing EventBatch, from origin: BatchOrigin
+        _ batch: inout EventBatch, from origin: BatchOrigin, records: RecordLookup
     ) throws -> LoadCounts {
+        do {
+            return try loadSorted(batch, origin)
+        } catch let error as PostgresError where error.isRowRefusal {
+            guard try reject(try refusals(batch, origin), of: &batch, records) else { throw error }
+            return try loadSorted(batch, origin)
+        }
+    }
+
+    /// Seconds that went into writing since this was last asked.
+    package mutating func takeServerSeconds() -> Double {
+        defer { serverSeconds = 0 }
+        return serverSeconds
+    }
+
+    private mutating func loadSorted(_ batch: borrowing EventBatch, _ origin: BatchOrigin) throws
+        -> LoadCounts
+    {
         let order = EventOrder(batch)
         try leaves.ensure(order.runs.days.map(\.day))
-        let parts = recentKeys.split(order.runs, of: batch)
+        let parts = recentKeys.split(order.runs, of: batch, scope: origin.scopeID)
+        let doubtful = parts.seen.merged(with: order.repeats)
         var attempt = 1
         while true {
+            let ways = Ways(fresh: parts.fresh, doubtful: doubtful, isStaging: isStaging, leaves: leaves)
             do {
-                if !isStaging {
-                    return try write(batch, order, direct: parts.fresh, staged: parts.seen, origin)
-                }
-                let counts = try write(batch, order, direct: DayRuns(), staged: order.runs, origin)
-                isStaging = counts.duplicate - order.duplicate > parts.seen.indices.count
+                let counts = try commit(batch, ways, duplicate: order.duplicate, origin)
+                isStaging = isStaging && counts.duplicate - order.duplicate > doubtful.indices.count
                 return counts
-            } catch let error as PostgresError where error.isUniqueViolation && !isStaging {
+            } catch let error as PostgresError where error.isUniqueViolation && !ways.direct.isEmpty {
+                try leaves.refresh(order.runs.days.map(\.day))
+                // While staging, only a day that somebody has finished meanwhile can have met a duplicate.
+                guard !isStaging || ways.building.contains(where: { !leaves.isBuilding($0) }) else {
+                    throw error
+                }
                 isStaging = true
             } catch let error as PostgresError where error.isRetryable && attempt < Loader.maxAttempts {
                 attempt += 1
@@ -76,35 +77,80 @@ package struct Loader: ~Copyable {
         }
     }
 
-    private mutating func write(
-        _ batch: borrowing EventBatch, _ order: borrowing EventOrder, direct: DayRuns, staged: DayRuns,
-        _ origin: BatchOrigin
-    ) throws -> LoadCounts {
-        var counts = LoadCounts()
-        counts.duplicate = order.duplicate
-        counts.conflicting = order.conflicting
-        counts.rejected = batch.rejects.count
-        counts.filtered = batch.filtered
+    /// How the events of a batch go into the database.
+    private struct Ways {
+        /// Straight into their leaves.
+        var direct: DayRuns
+        /// Through the staging table into leaves with an index.
+        var staged: DayRuns
+        /// Put aside until their days are finished, for those have no index that could tell.
+        var aside: DayRuns
+        /// The days that are being filled without an index.
+        var building: [Int32]
 
+        init(fresh: DayRuns, doubtful: DayRuns, isStaging: Bool, leaves: DayLeaves) {
+            let waiting = doubtful.split { _, day in leaves.isBuilding(day) }
+            let sure = fresh.split { _, day in !isStaging || leaves.isBuilding(day) }
+            direct = sure.first
+            staged = waiting.second.merged(with: sure.second)
+            aside = waiting.first
+            building = direct.merged(with: aside).days.map(\.day).filter { leaves.isBuilding($0) }
+        }
+    }
+
+    private mutating func commit(
+        _ batch: borrowing EventBatch, _ ways: Ways, duplicate: Int, _ origin: BatchOrigin
+    ) throws -> LoadCounts {
+        let began = Date()
+        defer { serverSeconds += Date().timeIntervalSince(began) }
         try connection.execute("BEGIN")
         do {
-            for (day, range) in direct.days {
-                counts.loaded += try copy(batch, direct.indices[range], into: DayLeaves.name(day), origin)
-            }
-            if !staged.isEmpty {
-                try stage(batch, staged, origin)
-                for (day, range) in staged.days {
-                    let inserted = try insertStaged(day, origin.loadID)
-                    counts.loaded += inserted.loaded
-                    counts.duplicate += range.count - inserted.loaded
-                    counts.conflicting += inserted.conflicting
-                }
-            }
+            var counts = try write(batch, ways, origin)
+            counts.duplicate += duplicate
+            counts.rejected = batch.rejects.count
+            counts.filtered = batch.filtered
+            FailPoint.pass("write-ledger")
             try Ledger.record(batch, counts, origin, connection)
+            FailPoint.pass("commit")
             try connection.execute("COMMIT")
+            FailPoint.pass("committed")
+            return counts
         } catch {
             try? connection.execute("ROLLBACK")
             throw error
+        }
+    }
+
+    /// Writes the rows; inside a transaction.
+    private mutating func write(
+        _ batch: borrowing EventBatch, _ ways: Ways, _ origin: BatchOrigin
+    ) throws -> LoadCounts {
+        var counts = LoadCounts()
+        FailPoint.pass("copy-rows")
+        for (day, range) in ways.direct.days {
+            counts.loaded += try copy(batch, ways.direct.indices[range], into: DayLeaves.name(day), origin)
+        }
+        if !ways.aside.isEmpty {
+            counts.loaded += try copy(batch, ways.aside.indices[...], into: "raw.building", origin)
+        }
+        if !ways.building.isEmpty {
+            try connection.query(
+                "INSERT INTO daybook.building (event_day, load_id) SELECT unnest($1::date[]), $2::bigint",
+                [ways.building.map { CalendarDay(daysSinceEpoch: $0).description }, origin.loadID])
+        }
+        if !ways.staged.isEmpty {
+            try connection.query("SELECT daybook.open_staging()")
+            _ = try copy(batch, ways.staged.indices[...], into: "pg_temp.staging", origin)
+            for (day, _) in ways.staged.days {
+                let merged = try connection.query(
+                    "SELECT loaded, duplicate, conflicting FROM daybook.merge_staging($1::date, $2)",
+                    [CalendarDay(daysSinceEpoch: day).description, origin.onChange.rawValue],
+                    action: "merge into \(DayLeaves.name(day))"
+                ).first()
+                counts.loaded += try merged.get("loaded", as: Int.self)
+                counts.duplicate += try merged.get("duplicate", as: Int.self)
+                counts.conflicting += try merged.get("conflicting", as: Int.self)
+            }
         }
         return counts
     }
@@ -114,47 +160,57 @@ package struct Loader: ~Copyable {
     ) throws -> Int {
         let statement = "COPY \(table) (\(EventEncoder.columns)) FROM STDIN (FORMAT binary)"
         return try connection.copy(statement) { copy in
-            try encoder.write(
-                batch, indices, loadID: origin.loadID, sourceID: origin.sourceID, to: &copy)
+            try encoder.write(batch, indices, loadID: origin.loadID, sourceID: origin.scopeID, to: &copy)
         }.rows
     }
 
-    // MARK: - Staging
+    // MARK: - Rows that the server refuses
 
-    private mutating func stage(
-        _ batch: borrowing EventBatch, _ runs: DayRuns, _ origin: BatchOrigin
-    ) throws {
-        try connection.execute(
-            """
-            CREATE TEMPORARY TABLE IF NOT EXISTS staging (LIKE raw.events_by_day) ON COMMIT DELETE ROWS;
-            CREATE INDEX IF NOT EXISTS staging_day ON staging (event_day)
-            """, action: "create the staging table")
-        _ = try copy(batch, runs.indices[...], into: "pg_temp.staging", origin)
+    /// Finds the rows that the server refuses, by halving what it refuses until a row stands alone, and its words.
+    private mutating func refusals(
+        _ batch: borrowing EventBatch, _ origin: BatchOrigin
+    ) throws -> [(index: Int32, reason: String)] {
+        let order = EventOrder(batch)
+        var refused: [(index: Int32, reason: String)] = []
+        var parts = [order.runs.merged(with: order.repeats)]
+        try connection.execute("BEGIN")
+        // Nothing that is written to find them stays.
+        defer { try? connection.execute("ROLLBACK") }
+        while let part = parts.popLast() {
+            let ways = Ways(fresh: part, doubtful: DayRuns(), isStaging: true, leaves: leaves)
+            try connection.execute("SAVEPOINT part")
+            do {
+                _ = try write(batch, ways, origin)
+                try connection.execute("ROLLBACK TO SAVEPOINT part")
+            } catch let error as PostgresError where error.isRowRefusal {
+                try connection.execute("ROLLBACK TO SAVEPOINT part")
+                if part.indices.count == 1 {
+                    let detail = error.detail.isEmpty ? "" : ": \(error.detail)"
+                    refused.append((part.indices[0], "\(error.message)\(detail) [\(error.sqlState)]"))
+                } else {
+                    let halves = part.halves()
+                    parts += [halves.second, halves.first]
+                }
+            }
+        }
+        return refused
     }
 
-    /// Moves one day from staging into its leaf, dropping the rows that are there.
-    private func insertStaged(_ day: Int32, _ loadID: Int64) throws -> (loaded: Int, conflicting: Int) {
-        let leaf = DayLeaves.name(day)
-        let date = CalendarDay(daysSinceEpoch: day).description
-        let loaded = try connection.query(
-            """
-            INSERT INTO \(leaf) (\(EventEncoder.columns))
-            SELECT \(EventEncoder.columns) FROM pg_temp.staging WHERE event_day = $1::date
-            ORDER BY case_id, event_id, source_id, occurred_at
-            ON CONFLICT DO NOTHING
-            """, [date]
-        ).affectedRows
-        let conflicting: Int = try connection.query(
-            """
-            SELECT count(*)
-            FROM pg_temp.staging AS new
-            JOIN \(leaf) AS old USING (case_id, event_id, source_id, occurred_at)
-            WHERE new.event_day = $1::date AND old.load_id <> $2::bigint
-                AND (new.sequence, new.entity, new.type, new.service, new.user_id, new.correlation_id, new.details)
-                IS DISTINCT FROM
-                (old.sequence, old.entity, old.type, old.service, old.user_id, old.correlation_id, old.details)
-            """, [date, loadID]
-        ).first().get(0)
-        return (loaded, conflicting)
+    /// Makes rejects of refused events; false where there is none.
+    private func reject(
+        _ refused: [(index: Int32, reason: String)], of batch: inout EventBatch, _ records: RecordLookup
+    ) throws -> Bool {
+        guard !refused.isEmpty else { return false }
+        let found = try records(Set(refused.map { batch.events[Int($0.index)].position }))
+        for (index, reason) in refused.sorted(by: { $0.index > $1.index }) {
+            let event = batch.events.remove(at: Int(index))
+            let record = found[event.position] ?? SourceRecord(line: 0, bytes: [])
+            record.bytes.withUnsafeBufferPointer { bytes in
+                batch.reject(
+                    bytes, line: record.line, position: event.position, code: .refusedByServer, reason: reason
+                )
+            }
+        }
+        return true
     }
 }

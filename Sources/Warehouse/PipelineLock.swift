@@ -23,9 +23,22 @@ package struct PipelineLock {
     }
 
     /// Lets the lock's next holder wait for this connection: a worker of a killed run may still be committing.
-    package static func join(_ pipeline: String, _ connection: Connection) throws {
+    ///
+    /// - Parameter processID: the server process of the run's own connection.
+    /// - Throws: `WarehouseError.lockLost` where that connection is gone, and another run may have the lock.
+    package static func join(_ pipeline: String, heldBy processID: Int32, _ connection: Connection) throws {
         try connection.query(
             "SELECT pg_advisory_lock_shared($1::int, hashtext($2))", [workerClass, pipeline])
+        let isHeld: Bool = try connection.query(
+            """
+            SELECT EXISTS (
+                SELECT FROM pg_locks
+                WHERE locktype = 'advisory' AND granted AND pid = $1::int AND classid = $2::int::oid
+                    AND objid::bigint = hashtext($3)::bigint & 4294967295
+            )
+            """, [processID, lockClass, pipeline]
+        ).first().get(0)
+        guard isHeld else { throw WarehouseError.lockLost(pipeline: pipeline) }
     }
 
     private static func areWorkersGone(_ pipeline: String, _ connection: Connection) throws -> Bool {

@@ -25,13 +25,17 @@ package final class RecentKeys: @unchecked Sendable {
     ///
     /// A batch is taken as a whole, one after another: so of two batches with equal keys always the later one
     /// waits for the earlier, and workers cannot deadlock.
-    func split(_ runs: DayRuns, of batch: borrowing EventBatch) -> (fresh: DayRuns, seen: DayRuns) {
+    ///
+    /// - Parameter scope: in which the events' ids are unique, a source id or 0.
+    func split(
+        _ runs: DayRuns, of batch: borrowing EventBatch, scope: Int32
+    ) -> (fresh: DayRuns, seen: DayRuns) {
         lock.lock()
         defer { lock.unlock() }
         let (tags, base) = (tags, batch.arena.base)
         return batch.events.withUnsafeBufferPointer { events in
-            let parts = runs.split { index in
-                let hash = RecentKeys.hash(events[Int(index)], base)
+            let parts = runs.split { index, _ in
+                let hash = RecentKeys.hash(events[Int(index)], base, scope)
                 let place = Int(truncatingIfNeeded: hash) & (RecentKeys.placeCount - 1)
                 let tag = UInt32(truncatingIfNeeded: hash >> 32) | 1
                 if tags[place] == tag { return false }
@@ -44,8 +48,8 @@ package final class RecentKeys: @unchecked Sendable {
 
     /// A multiplicative hash of the key, eight bytes at a time.
     @inline(__always)
-    private static func hash(_ event: Event, _ base: UnsafeMutablePointer<UInt8>) -> UInt64 {
-        var hash = UInt64(bitPattern: event.occurredAt.microseconds)
+    private static func hash(_ event: Event, _ base: UnsafeMutablePointer<UInt8>, _ scope: Int32) -> UInt64 {
+        var hash = UInt64(bitPattern: event.occurredAt.microseconds) ^ UInt64(UInt32(bitPattern: scope)) << 32
         mix(&hash, event.caseID, base)
         mix(&hash, event.eventID, base)
         return hash

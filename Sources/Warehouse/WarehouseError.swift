@@ -11,6 +11,8 @@ package enum WarehouseError: Error, CustomStringConvertible {
     case oldServer(version: Int)
     /// Another run holds the pipeline's lock.
     case locked(pipeline: String, holder: String)
+    /// The connection that held the pipeline's lock broke.
+    case lockLost(pipeline: String)
     /// The database holds no Daybook schemas yet.
     case empty
     /// The database was built by an older Daybook, and the caller may not change it.
@@ -33,6 +35,8 @@ package enum WarehouseError: Error, CustomStringConvertible {
             "the server is PostgreSQL \(version / 10_000); Daybook needs 14 or later"
         case .locked(let pipeline, let holder):
             "another run of \(pipeline) holds its lock (\(holder)); wait for it, or give --lock-wait more seconds"
+        case .lockLost(let pipeline):
+            "the connection that held the lock of \(pipeline) broke; what was committed stays, run it again"
         case .outdatedSchema: "the database was built by an older Daybook; daybook run brings it up to date"
         case .empty: "the database holds nothing yet; see: daybook run"
         case .asOfGoesBack(let stored):

@@ -24,10 +24,10 @@ enum ExitCode: Int32 {
         case is UsageError: self = .usage
         case is DefinitionError, is ProjectError, is TransformError: self = .badDefinition
         case let error as ExtractError: self = error.kind == .unsupported ? .badData : .unreachable
-        case is NothingButRejects: self = .badData
+        case is NothingButRejects, is TooManyRejects: self = .badData
         case let error as PostgresError:
             self = error.kind == .connect || error.kind == .connectionLost ? .unreachable : .failed
-        case is PrivateServerError: self = .unreachable
+        case is PrivateServerError, WarehouseError.lockLost: self = .unreachable
         case WarehouseError.locked: self = .locked
         case WarehouseError.asOfGoesBack: self = .usage
         case is Interrupted: self = .interrupted

@@ -25,23 +25,44 @@ struct LoadingWarehouse {
     @discardableResult
     func load(
         _ lines: String, object: String = "a", at start: Int64 = 0, with loader: inout Loader,
-        of sourceID: Int32? = nil
+        of sourceID: Int32? = nil, loadID: Int64? = nil, identity: EventIdentity = .source,
+        onChange: OnChange = .keepFirst
     ) throws -> LoadCounts {
-        let batch = try LoadingWarehouse.batch(lines, at: start)
-        return try loader.load(
-            batch,
-            from: BatchOrigin(
-                loadID: try Ledger.nextLoadID(connection), runID: runID, pipeline: "p",
-                sourceID: sourceID ?? self.sourceID, object: object, objectIdentity: object, tailHash: ""))
+        let origin = BatchOrigin(
+            loadID: try loadID ?? Ledger.nextLoadID(connection), runID: runID, pipeline: "p",
+            sourceID: sourceID ?? self.sourceID, identity: identity, onChange: onChange, object: object,
+            objectIdentity: object, tailHash: "")
+        return try LoadingWarehouse.load(lines, at: start, from: origin, with: &loader)
     }
 
     /// Loads with a loader that has seen nothing yet.
     @discardableResult
     func load(
-        _ lines: String, object: String = "a", at start: Int64 = 0, of sourceID: Int32? = nil
+        _ lines: String, object: String = "a", at start: Int64 = 0, of sourceID: Int32? = nil,
+        loadID: Int64? = nil, identity: EventIdentity = .source, onChange: OnChange = .keepFirst
     ) throws -> LoadCounts {
         var loader = Loader(connection, recentKeys: RecentKeys())
-        return try load(lines, object: object, at: start, with: &loader, of: sourceID)
+        return try load(
+            lines, object: object, at: start, with: &loader, of: sourceID, loadID: loadID, identity: identity,
+            onChange: onChange)
+    }
+
+    /// Loads the lines as one batch; records are found in the lines.
+    static func load(
+        _ lines: String, at start: Int64, from origin: BatchOrigin, with loader: inout Loader
+    ) throws -> LoadCounts {
+        var batch = try batch(lines, at: start)
+        return try loader.load(&batch, from: origin) { positions in
+            var records: [Int64: SourceRecord] = [:]
+            var position = start
+            for (index, line) in lines.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+                if positions.contains(position) {
+                    records[position] = SourceRecord(line: Int64(index + 1), bytes: Array(line.utf8))
+                }
+                position += Int64(line.utf8.count) + 1
+            }
+            return records
+        }
     }
 
     static func batch(_ lines: String, at start: Int64 = 0) throws -> EventBatch {

@@ -1,4 +1,5 @@
--- raw.events holds as many rows of each load as the ledger says, and none of a load that it does not know.
+-- raw.events, with the days that are being filled, holds as many rows of each load as the ledger says, and none of a
+-- load that it does not know.
 SELECT CASE
         WHEN l.load_id IS NULL
             THEN format('raw.events holds %s rows of load %s, which the ledger does not know', e.rows, e.load_id)
@@ -7,7 +8,13 @@ SELECT CASE
     END AS problem
 FROM daybook.loads AS l
 FULL JOIN (
-    SELECT load_id, count(*) AS rows FROM raw.events GROUP BY load_id
+    SELECT load_id, sum(rows) AS rows
+    FROM (
+        SELECT load_id, count(*) AS rows FROM raw.events GROUP BY load_id
+        UNION ALL
+        SELECT load_id, count(*) AS rows FROM raw.building GROUP BY load_id
+    ) AS stores
+    GROUP BY load_id
 ) AS e USING (load_id)
 WHERE l.load_id IS NULL OR l.loaded <> coalesce(e.rows, 0)
 ORDER BY problem

@@ -19,6 +19,12 @@ package struct SourceDefinition: Sendable {
     package let paths: [String]
     package let format: FileFormat
     package let mapping: SourceMapping
+    /// Where its event ids are unique.
+    package let identity: EventIdentity
+    /// Which content stays where an event comes again with another.
+    package let onChange: OnChange
+    /// Nil: as many as there are.
+    package let maxRejected: RejectLimit?
     /// A file that has not changed for this long is whole to its last byte; nil: it may always grow.
     package let settleSeconds: Double?
     /// The longest record, in bytes.

@@ -91,8 +91,8 @@ struct PipelineReader {
 
     private mutating func readSource(_ value: JSONValue, _ name: String, entity: String) -> SourceDefinition?
     {
-        let keys = ["name", "file", "event", "events"]
-        let planned = ["http", "command", "identity", "on_change", "max_rejected"]
+        let keys = ["name", "file", "event", "events", "identity", "on_change", "max_rejected"]
+        let planned = ["http", "command"]
         guard let object = reader.object(value, name, keys: keys, planned: planned) else { return nil }
         let sourceName = reader.required("name", of: object, "\"name\": \"checkout\"")
             .flatMap { reader.nonEmptyString($0, "name of \(name)") }
@@ -105,6 +105,13 @@ struct PipelineReader {
             ).flatMap {
                 reader.object($0, "file of \(name)", keys: ["path", "format", "settle", "max_line"])
             }
+        let identity = object["identity"].flatMap {
+            reader.choice($0, "identity of \(name)", EventIdentity.allCases.map(\.rawValue))
+        }
+        let onChange = object["on_change"].flatMap {
+            reader.choice($0, "on_change of \(name)", OnChange.allCases.map(\.rawValue))
+        }
+        let maxRejected = object["max_rejected"].flatMap { readRejectLimit($0, "max_rejected of \(name)") }
         let mapping = readMapping(object, name, service: sourceName ?? name, entity: entity)
 
         guard let file else { return nil }
@@ -117,6 +124,8 @@ struct PipelineReader {
         if let path { places.sources[sourceName] = reader.place(of: path) }
         return SourceDefinition(
             name: sourceName, paths: paths, format: format, mapping: mapping,
+            identity: identity.flatMap { EventIdentity(rawValue: $0) } ?? .source,
+            onChange: onChange.flatMap { OnChange(rawValue: $0) } ?? .keepFirst, maxRejected: maxRejected,
             settleSeconds: settle.map { Double($0) / 1e6 },
             maxLine: maxLine ?? SourceDefinition.defaultMaxLine)
     }
@@ -144,6 +153,17 @@ struct PipelineReader {
             return nil
         }
         return Int(bytes)
+    }
+
+    /// A whole number counts records, a fraction is their share.
+    private func readRejectLimit(_ value: JSONValue, _ name: String) -> RejectLimit? {
+        guard let number = reader.number(value, name) else { return nil }
+        if number >= 0, number == number.rounded(), number < 1e15 { return .count(Int(number)) }
+        if number > 0, number < 1 { return .share(number) }
+        reader.error(
+            "\(name) is a number of records, as in 100, or a share of them between 0 and 1, as in 0.01",
+            at: value)
+        return nil
     }
 
     private func readMapping(

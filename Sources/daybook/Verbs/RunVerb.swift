@@ -143,17 +143,27 @@ enum RunStep {
     /// Notes go to stderr, and progress where that is a terminal.
     static func observer() -> RunObserver {
         RunObserver(
-            progress: { progress in
-                let share = progress.totalBytes > 0 ? Double(progress.bytes) / Double(progress.totalBytes) : 1
-                let rate = progress.seconds > 0 ? Double(progress.counts.read) / progress.seconds : 0
-                let left = share > 0 ? progress.seconds * (1 - share) / share : 0
-                Terminal.progress(
-                    "\(progress.pipeline) \(Human.bar(share, width: 20)) "
-                        + "\(Human.bytes(progress.bytes)) of \(Human.bytes(progress.totalBytes)), "
-                        + "\(Human.count(progress.counts.read)) rows, \(Human.count(Int(rate))) rows/s, "
-                        + "\(Human.duration(left.rounded())) left")
-            },
+            progress: { Terminal.progress(text(of: $0)) },
             note: { Terminal.error($0) })
+    }
+
+    private static func text(of progress: LoadProgress) -> String {
+        if progress.days.all > 0 {
+            return
+                "\(progress.pipeline): all is read; indexing day \(progress.days.done) of \(progress.days.all)"
+        }
+        let share = progress.totalBytes > 0 ? Double(progress.bytes) / Double(progress.totalBytes) : 1
+        var parts = [
+            "\(Human.bytes(progress.bytes)) of \(Human.bytes(progress.totalBytes))",
+            "\(Human.count(progress.counts.read)) rows", "\(Human.count(Int(progress.rowsPerSecond))) rows/s",
+            "server \(Human.share(progress.serverShare))",
+        ]
+        if progress.counts.duplicate > 0 {
+            parts.append("\(Human.count(progress.counts.duplicate)) duplicate")
+        }
+        if progress.counts.rejected > 0 { parts.append("\(Human.count(progress.counts.rejected)) rejected") }
+        if let left = progress.secondsLeft { parts.append("\(Human.duration(left.rounded())) left") }
+        return "\(progress.pipeline) \(Human.bar(share, width: 20)) " + parts.joined(separator: ", ")
     }
 
     /// A run in a few lines.
