@@ -62,6 +62,13 @@ package struct ReadRange: Sendable, Equatable {
     /// The physical lines, from 1, that stand at `start` and at `end`.
     package var firstLine: Int64
     package var endLine: Int64
+
+    package init(start: Int64, end: Int64, firstLine: Int64, endLine: Int64) {
+        self.start = start
+        self.end = end
+        self.firstLine = firstLine
+        self.endLine = endLine
+    }
 }
 
 /// The events and rejects of one stretch of one object: what is loaded in one transaction.

@@ -62,6 +62,15 @@ package final class FileReader {
         if stretch.start > 0 { try skipLineEnd() }
     }
 
+    /// Reads what a batch covered once more.
+    package convenience init(
+        _ plan: ReadPlan, _ range: ReadRange, format: FileFormat, mapping: SourceMapping, maxLine: Int
+    ) throws(ExtractError) {
+        let stretch = ReadPlan.Stretch(
+            start: range.start, end: range.end, line: range.firstLine, isTail: false)
+        try self.init(plan, stretch, format: format, mapping: mapping, isSettled: true, maxLine: maxLine)
+    }
+
     deinit { block.deallocate() }
 
     /// The offset behind what was parsed.
@@ -106,10 +115,7 @@ package final class FileReader {
         at positions: Set<Int64>, in range: ReadRange, of plan: ReadPlan, format: FileFormat,
         mapping: SourceMapping, maxLine: Int
     ) throws(ExtractError) -> [Int64: SourceRecord] {
-        let stretch = ReadPlan.Stretch(
-            start: range.start, end: range.end, line: range.firstLine, isTail: false)
-        let reader = try FileReader(
-            plan, stretch, format: format, mapping: mapping, isSettled: true, maxLine: maxLine)
+        let reader = try FileReader(plan, range, format: format, mapping: mapping, maxLine: maxLine)
         var found: [Int64: SourceRecord] = [:]
         var batch = EventBatch(capacity: 1)
         while found.count < positions.count, try reader.fill(&batch) {

@@ -4,7 +4,7 @@ import Postgres
 /// Writes events in PostgreSQL's binary COPY format (documentation of COPY, "Binary Format").
 struct EventEncoder: ~Copyable {
     /// The columns in the order in which `write` sends them.
-    static let columns = """
+    private static let columns = """
         occurred_at, load_id, position, sequence, event_day, source_id, entity, case_id, event_id, type, service, \
         user_id, correlation_id, details
         """
@@ -17,8 +17,20 @@ struct EventEncoder: ~Copyable {
 
     private var block = ByteArena(capacity: blockBytes + 64 << 10)
 
-    /// Writes one whole COPY of the events at `indices`.
-    mutating func write(
+    /// Copies the events at `indices` into a table of the columns of `raw.events`.
+    ///
+    /// - Returns: the rows that were copied.
+    mutating func copy(
+        _ batch: borrowing EventBatch, _ indices: ArraySlice<Int32>, loadID: Int64, sourceID: Int32,
+        into table: String, _ connection: Connection
+    ) throws -> Int {
+        let statement = "COPY \(table) (\(EventEncoder.columns)) FROM STDIN (FORMAT binary)"
+        return try connection.copy(statement) { copy in
+            try write(batch, indices, loadID: loadID, sourceID: sourceID, to: &copy)
+        }.rows
+    }
+
+    private mutating func write(
         _ batch: borrowing EventBatch, _ indices: ArraySlice<Int32>, loadID: Int64, sourceID: Int32,
         to copy: inout CopyIn
     ) throws(PostgresError) {

@@ -62,6 +62,31 @@ package enum Ledger {
         }
     }
 
+    /// The loads of a source, in the order of its objects.
+    package static func loads(ofSource sourceID: Int32, _ connection: Connection) throws -> [RecordedLoad] {
+        try connection.query(
+            """
+            SELECT load_id, object, object_identity, start_position, end_position, first_line, end_line, read,
+                filtered, rejected, (
+                    SELECT count(*) FROM daybook.rejects AS r
+                    WHERE r.load_id = l.load_id AND r.reason_code = 'refused_by_server'
+                ) AS refused
+            FROM daybook.loads AS l
+            WHERE source_id = $1::int
+            ORDER BY object_identity, start_position
+            """, [sourceID]
+        ).rows.map { row in
+            RecordedLoad(
+                loadID: try row.get("load_id"), object: try row.get("object"),
+                objectIdentity: try row.get("object_identity"),
+                range: ReadRange(
+                    start: try row.get("start_position"), end: try row.get("end_position"),
+                    firstLine: try row.get("first_line"), endLine: try row.get("end_line")),
+                read: try row.get("read"), filtered: try row.get("filtered"),
+                rejected: try row.get("rejected", as: Int.self) - row.get("refused", as: Int.self))
+        }
+    }
+
     /// What became of the events that a run read, of one source or of all: what is committed, and nothing else.
     package static func counts(
         ofRun runID: Int64, source sourceID: Int32? = nil, _ connection: Connection
@@ -151,4 +176,16 @@ package enum Ledger {
             start += portion.count
         }
     }
+}
+
+/// A load as the ledger recorded it.
+package struct RecordedLoad: Sendable {
+    package let loadID: Int64
+    package let object: String
+    package let objectIdentity: String
+    package let range: ReadRange
+    package let read: Int
+    package let filtered: Int
+    /// Records that were rejected when they were read; those that the server refused are not among them.
+    package let rejected: Int
 }

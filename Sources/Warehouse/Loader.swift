@@ -158,10 +158,8 @@ package struct Loader: ~Copyable {
     private mutating func copy(
         _ batch: borrowing EventBatch, _ indices: ArraySlice<Int32>, into table: String, _ origin: BatchOrigin
     ) throws -> Int {
-        let statement = "COPY \(table) (\(EventEncoder.columns)) FROM STDIN (FORMAT binary)"
-        return try connection.copy(statement) { copy in
-            try encoder.write(batch, indices, loadID: origin.loadID, sourceID: origin.scopeID, to: &copy)
-        }.rows
+        try encoder.copy(
+            batch, indices, loadID: origin.loadID, sourceID: origin.scopeID, into: table, connection)
     }
 
     // MARK: - Rows that the server refuses

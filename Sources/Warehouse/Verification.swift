@@ -1,3 +1,4 @@
+import Events
 import Postgres
 import SQLFiles
 
@@ -10,5 +11,52 @@ package enum Verification {
                 try connection.query(file.text, action: file.path).rows.map { try $0.get("problem") }
             }
         }
+    }
+
+    /// Compares events that were read again from their source with what is stored of them.
+    ///
+    /// - Parameter scopeID: in which the events' ids are unique, a source id or 0.
+    /// - Returns: what is wrong, in words: the first few events, and how many more.
+    package static func compare(
+        _ batch: inout EventBatch, of load: RecordedLoad, scopeID: Int32, _ connection: Connection
+    ) throws -> [String] {
+        // What the server refused once it would refuse again.
+        let refused = Set(
+            try connection.query(
+                """
+                SELECT byte_offset FROM daybook.rejects
+                WHERE load_id = $1::bigint AND reason_code = 'refused_by_server'
+                """, [load.loadID]
+            ).rows.map { try $0.get(0, as: Int64.self) })
+        batch.events.removeAll { refused.contains($0.position) }
+        let order = EventOrder(batch)
+        var encoder = EventEncoder()
+        try connection.execute("BEGIN")
+        defer { try? connection.execute("ROLLBACK") }
+        try connection.query("SELECT daybook.open_staging()")
+        _ = try encoder.copy(
+            batch, order.runs.indices[...], loadID: load.loadID, sourceID: scopeID, into: "pg_temp.staging",
+            connection)
+        var problems: [String] = []
+        let shown = 5
+        var found = 0
+        for (day, _) in order.runs.days {
+            let rows = try connection.query(
+                "SELECT case_id, event_id, position, difference FROM daybook.compare_staging($1::date) ORDER BY position",
+                [CalendarDay(daysSinceEpoch: day).description]
+            ).rows
+            found += rows.count
+            for row in rows.prefix(max(0, shown - problems.count)) {
+                problems.append(
+                    "load \(load.loadID) of \(load.object): event \(try row.get(1, as: String.self)) of case "
+                        + "\(try row.get(0, as: String.self)), at byte \(try row.get(2, as: Int64.self)), "
+                        + (try row.get(3, as: String.self)))
+            }
+        }
+        if found > problems.count {
+            problems.append(
+                "load \(load.loadID) of \(load.object): \(found - problems.count) more events differ")
+        }
+        return problems
     }
 }

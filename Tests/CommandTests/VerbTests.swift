@@ -71,10 +71,12 @@ struct VerbTests {
         let run = try json(try command.run("run", "orders", "--json").out)
         let keys = [
             "run_id", "pipeline", "status", "read", "loaded", "duplicate", "conflicting", "rejected",
-            "filtered",
-            "seconds", "models",
+            "filtered", "seconds", "models", "load",
         ]
         #expect(Set(run.keys) == Set(keys))
+        #expect(
+            Set((loaded["load"] as? [String: Any] ?? [:]).keys)
+                == ["bytes", "batches", "seconds", "rows_per_second", "server_share"])
         #expect(run["status"] as? String == "succeeded" && run["pipeline"] as? String == "orders")
         let model = try #require((run["models"] as? [[String: Any]])?.last)
         #expect(Set(model.keys) == ["model", "keys", "rows_changed", "seconds"])

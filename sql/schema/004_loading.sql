@@ -266,3 +266,45 @@ $function$;
 COMMENT ON FUNCTION daybook.finish_day IS 'Makes a day that a load filled without an index a leaf of raw.events_by_day';
 
 CREATE INDEX ON daybook.loads (run_id);
+
+-- Compares the rows of pg_temp.staging that are of this day, read again from their source, with what is stored.
+CREATE FUNCTION daybook.compare_staging(day date)
+RETURNS TABLE (load_id bigint, case_id text, event_id text, "position" bigint, difference text)
+LANGUAGE plpgsql AS $function$
+#variable_conflict use_column
+BEGIN
+    IF daybook.find_leaf(day) IS NULL THEN
+        RETURN QUERY SELECT load_id, case_id, event_id, position, 'is missing from raw.events'
+        FROM pg_temp.staging
+        WHERE event_day = day;
+        RETURN;
+    END IF;
+    RETURN QUERY EXECUTE format($sql$
+        SELECT source.load_id, source.case_id, source.event_id, source.position,
+            CASE WHEN stored.load_id IS NULL THEN 'is missing from raw.events' ELSE 'has another content in raw.events' END
+        FROM pg_temp.staging AS source
+        LEFT JOIN (
+            SELECT * FROM %s
+            UNION ALL
+            SELECT * FROM ONLY raw.building WHERE event_day = $1
+        ) AS stored USING (case_id, event_id, source_id, occurred_at)
+        WHERE source.event_day = $1
+            AND (
+                stored.load_id IS NULL
+                OR (stored.load_id, stored.position) = (source.load_id, source.position)
+                AND (stored.sequence, stored.entity, stored.type, stored.service, stored.user_id,
+                    stored.correlation_id, stored.details)
+                IS DISTINCT FROM
+                (source.sequence, source.entity, source.type, source.service, source.user_id,
+                    source.correlation_id, source.details)
+                AND NOT EXISTS (
+                    SELECT FROM daybook.replacements AS shown
+                    WHERE shown.case_id = source.case_id AND shown.event_id = source.event_id
+                        AND shown.source_id = source.source_id AND shown.occurred_at = source.occurred_at
+                )
+            )
+        $sql$, daybook.leaf(day))
+    USING day;
+END
+$function$;
+COMMENT ON FUNCTION daybook.compare_staging IS 'Events that a source holds and raw.events does not, or not so';

@@ -1,0 +1,99 @@
+import Events
+import Extract
+import Postgres
+import Warehouse
+
+/// Reads the sources that still exist once more, and compares them with what the ledger and raw.events hold.
+package struct DeepVerification {
+    private let project: Project
+    private let connection: Connection
+    private let note: (String) -> Void
+
+    package struct Outcome {
+        package var problems: [String] = []
+        /// Loads whose object was read again.
+        package var loads = 0
+        package var events = 0
+        /// Loads whose object is not there any more, or not as it was.
+        package var gone = 0
+    }
+
+    package init(_ project: Project, _ connection: Connection, note: @escaping (String) -> Void) {
+        self.project = project
+        self.connection = connection
+        self.note = note
+    }
+
+    package func run(_ pipelines: [PipelineDefinition]) throws -> Outcome {
+        var outcome = Outcome()
+        for pipeline in pipelines {
+            for source in pipeline.sources {
+                guard
+                    let sourceID = try Catalogue(connection).findSourceID(
+                        pipeline: pipeline.name, name: source.name)
+                else { continue }
+                try check(source, sourceID, name: "\(pipeline.name)/\(source.name)", &outcome)
+            }
+        }
+        return outcome
+    }
+
+    private func check(
+        _ source: SourceDefinition, _ sourceID: Int32, name: String, _ outcome: inout Outcome
+    ) throws {
+        let known = try Ledger.objects(ofSource: sourceID, connection)
+        let identities = Set(known.map(\.identity))
+        var files: [FoundFile] = []
+        for path in source.paths {
+            do {
+                files += try FilePattern(path, relativeTo: project.directory).files().filter { file in
+                    !files.contains { $0.node == file.node }
+                }
+            } catch {
+                // What was loaded of a file that is gone is counted below.
+                guard error.kind == .missing else { throw error }
+            }
+        }
+        let plans = Dictionary(
+            uniqueKeysWithValues: try ReadPlan.make(files, known: known).filter {
+                identities.contains($0.identity)
+            }
+            .map { ($0.identity, $0) })
+        var gone: Set<String> = []
+        for load in try Ledger.loads(ofSource: sourceID, connection) {
+            guard let plan = plans[load.objectIdentity] else {
+                outcome.gone += 1
+                if gone.insert(load.objectIdentity).inserted {
+                    note("\(name): \(load.object) is not there as it was read; it cannot be read again")
+                }
+                continue
+            }
+            outcome.loads += 1
+            try compare(load, plan, source, source.identity == .project ? 0 : sourceID, &outcome)
+        }
+    }
+
+    private func compare(
+        _ load: RecordedLoad, _ plan: ReadPlan, _ source: SourceDefinition, _ scopeID: Int32,
+        _ outcome: inout Outcome
+    ) throws {
+        let reader = try FileReader(
+            plan, load.range, format: source.format, mapping: source.mapping, maxLine: source.maxLine)
+        var batch = EventBatch()
+        var (events, rejected, filtered) = (0, 0, 0)
+        while try reader.fill(&batch) {
+            events += batch.events.count
+            rejected += batch.rejects.count
+            filtered += batch.filtered
+            outcome.problems += try Verification.compare(&batch, of: load, scopeID: scopeID, connection)
+        }
+        outcome.events += events
+        if (events + rejected + filtered, rejected, filtered) != (load.read, load.rejected, load.filtered) {
+            outcome.problems.append(
+                "load \(load.loadID) of \(load.object): the ledger says \(load.read) read, "
+                    + "\(load.rejected) rejected, \(load.filtered) filtered; read again they are "
+                    + "\(events + rejected + filtered), \(rejected) and \(filtered) "
+                    + "(a mapping that was changed since has this effect too)")
+        }
+    }
+}
