@@ -36,6 +36,7 @@ let package = Package(
         .testTarget(name: "TransformTests", dependencies: ["Transform", "TestSupport"]),
         .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"]),
         .testTarget(name: "CommandTests", dependencies: ["daybook", "TestSupport"]),
+        .testTarget(name: "CrashTests", dependencies: ["daybook", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -221,15 +221,14 @@ struct VerbTests {
             { "pipeline": "orders", "sources": [ { "name": "big", "file": { "path": "big.ndjson" },
                 "event": { "event_id": "id", "occurred_at": "time", "type": "type", "case_id": "order_id" } } ] }
             """)
-        let process = try command.start(["load"])
+        let load = try command.start(["load"])
         func hasLoaded() throws -> Bool {
             guard try database.value("SELECT to_regclass('daybook.loads')::text") != nil else { return false }
             return try database.value("SELECT count(*) FROM daybook.loads") != "0"
         }
-        while process.isRunning, try !hasLoaded() { Thread.sleep(forTimeInterval: 0.02) }
-        process.interrupt()
-        process.waitUntilExit()
-        #expect(process.terminationStatus == 130)
+        while load.isRunning, try !hasLoaded() { Thread.sleep(forTimeInterval: 0.02) }
+        load.process.interrupt()
+        #expect(try load.outcome().status == 130)
         #expect(
             try database.value("SELECT status || ': ' || error FROM daybook.runs")?.hasPrefix(
                 "failed: interrupted") == true)

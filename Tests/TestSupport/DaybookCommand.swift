@@ -6,6 +6,8 @@ package struct DaybookCommand {
         package let status: Int32
         package let out: String
         package let error: String
+        /// The signal that ended it, where one did.
+        package let signal: Int32?
     }
 
     /// Beside the test bundle, where the build puts both.
@@ -25,17 +27,8 @@ package struct DaybookCommand {
     }
 
     /// Starts it; the caller waits.
-    package func start(_ arguments: [String]) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: DaybookCommand.path)
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: directory)
-        process.environment = environment
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        return process
+    package func start(_ arguments: [String]) throws -> RunningCommand {
+        try RunningCommand(DaybookCommand.path, arguments, in: directory, environment)
     }
 
     /// Runs it to its end.
@@ -49,29 +42,49 @@ package enum Shell {
     package static func run(
         _ path: String, _ arguments: [String], in directory: String, _ environment: [String: String]
     ) throws -> DaybookCommand.Outcome {
-        let process = Process()
+        try RunningCommand(path, arguments, in: directory, environment).outcome()
+    }
+}
+
+/// A program that runs; what it writes goes to files that go with it.
+package final class RunningCommand {
+    package let process = Process()
+    private let base = "\(NSTemporaryDirectory())daybook-output-\(UUID().uuidString)"
+
+    init(
+        _ path: String, _ arguments: [String], in directory: String, _ environment: [String: String]
+    ) throws {
         process.executableURL = URL(fileURLWithPath: path)
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: directory)
         process.environment = environment
         process.standardInput = FileHandle.nullDevice
         // Files, not pipes: nothing that the command leaves running can keep the test waiting.
-        let base = "\(NSTemporaryDirectory())daybook-output-\(UUID().uuidString)"
-        var handles: [FileHandle] = []
-        for name in ["\(base).out", "\(base).err"] {
-            _ = FileManager.default.createFile(atPath: name, contents: nil)
-            handles.append(try FileHandle(forWritingTo: URL(fileURLWithPath: name)))
-        }
-        defer {
-            for name in ["\(base).out", "\(base).err"] { try? FileManager.default.removeItem(atPath: name) }
-        }
-        process.standardOutput = handles[0]
-        process.standardError = handles[1]
+        process.standardOutput = try output("out")
+        process.standardError = try output("err")
         try process.run()
+    }
+
+    deinit {
+        for name in ["out", "err"] { try? FileManager.default.removeItem(atPath: "\(base).\(name)") }
+    }
+
+    package var isRunning: Bool { process.isRunning }
+
+    /// Waits for its end.
+    package func outcome() throws -> DaybookCommand.Outcome {
         process.waitUntilExit()
         return DaybookCommand.Outcome(
-            status: process.terminationStatus,
-            out: try String(contentsOfFile: "\(base).out", encoding: .utf8),
-            error: try String(contentsOfFile: "\(base).err", encoding: .utf8))
+            status: process.terminationStatus, out: try text("out"), error: try text("err"),
+            signal: process.terminationReason == .uncaughtSignal ? process.terminationStatus : nil)
+    }
+
+    private func output(_ name: String) throws -> FileHandle {
+        _ = FileManager.default.createFile(atPath: "\(base).\(name)", contents: nil)
+        return try FileHandle(forWritingTo: URL(fileURLWithPath: "\(base).\(name)"))
+    }
+
+    private func text(_ name: String) throws -> String {
+        String(decoding: try Data(contentsOf: URL(fileURLWithPath: "\(base).\(name)")), as: UTF8.self)
     }
 }

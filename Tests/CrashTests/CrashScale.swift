@@ -1,0 +1,50 @@
+import Foundation
+
+/// How much is broken: a little in `make test`, a lot in `make torture`.
+struct CrashScale {
+    let isTorture: Bool
+    /// What chance decides follows from it: files, points of time, workers. The scheduler's part does not.
+    let seed: UInt64
+    let randomKills: Int
+    /// The passes at which each fail point kills.
+    let passes: ClosedRange<Int>
+    let terminations: Int
+    let immediateStops: Int
+    let fullDisks: Int
+
+    /// `DAYBOOK_TORTURE=1` takes the large numbers, `DAYBOOK_TEST_SEED` a seed that was printed.
+    static let chosen: CrashScale = {
+        let environment = ProcessInfo.processInfo.environment
+        let isTorture = environment["DAYBOOK_TORTURE"] == "1"
+        let seed =
+            environment["DAYBOOK_TEST_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64.max)
+        print("CrashTests: \(isTorture ? "torture" : "short form"); repeat with DAYBOOK_TEST_SEED=\(seed)")
+        return isTorture
+            ? CrashScale(
+                isTorture: true, seed: seed, randomKills: 100, passes: 1...5, terminations: 30,
+                immediateStops: 10, fullDisks: 8)
+            : CrashScale(
+                isTorture: false, seed: seed, randomKills: 7, passes: 1...2, terminations: 3,
+                immediateStops: 1, fullDisks: 0)
+    }()
+
+    /// Chance for one test, which does not depend on the tests before it.
+    func dice(_ test: Int) -> Dice { Dice(seed: seed &+ UInt64(test) &* 0x5851_F42D_4C95_7F2D) }
+}
+
+/// Random numbers that are the same for the same seed: SplitMix64 (Steele, Lea and Flood, 2014).
+struct Dice: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+
+    mutating func chance(_ share: Double) -> Bool { Double.random(in: 0..<1, using: &self) < share }
+}
