@@ -27,7 +27,7 @@ package struct ByteArena: ~Copyable {
 
     @inline(__always)
     package mutating func reserve(_ additional: Int) {
-        if count + additional > capacity { grow(additional) }
+        if additional > capacity &- count { grow(additional) }
     }
 
     @inline(never)
@@ -52,6 +52,17 @@ package struct ByteArena: ~Copyable {
         reserve(byteCount)
         memcpy(base + count, start, byteCount)
         count += byteCount
+    }
+
+    /// Appends a text from memory of which `readable` bytes can be read. A short one is copied as 32 bytes: that
+    /// costs two instructions each way, where the length of a copy makes branches that are often mispredicted.
+    @inline(__always)
+    package mutating func append(_ start: UnsafePointer<UInt8>, _ byteCount: Int, readable: Int) {
+        guard byteCount <= 32, readable >= 32 else { return append(start, byteCount) }
+        reserve(32)
+        let bytes = UnsafeRawPointer(start).loadUnaligned(as: SIMD32<UInt8>.self)
+        UnsafeMutableRawPointer(base + count).storeBytes(of: bytes, as: SIMD32<UInt8>.self)
+        count &+= byteCount
     }
 
     package mutating func append(_ bytes: some Sequence<UInt8>) {

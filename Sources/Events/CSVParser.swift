@@ -57,7 +57,9 @@ package final class CSVParser: RecordParser {
             var lines: Int
             switch scanner.scan(base, from: start, to: bytes.count, isLast: continuation == .closed) {
             case .record(let end, let following, let lineCount):
-                map(base, UnsafeBufferPointer(start: base + start, count: end - start), &batch)
+                map(
+                    base, UnsafeBufferPointer(start: base + start, count: end - start), readable: bytes.count,
+                    &batch)
                 next = following
                 lines = lineCount
             case .malformed(let offset, let problem):
@@ -102,7 +104,8 @@ package final class CSVParser: RecordParser {
 
     @inline(__always)
     private func map(
-        _ base: UnsafePointer<UInt8>, _ record: UnsafeBufferPointer<UInt8>, _ batch: inout EventBatch
+        _ base: UnsafePointer<UInt8>, _ record: UnsafeBufferPointer<UInt8>, readable: Int,
+        _ batch: inout EventBatch
     ) {
         let line = batch.range.endLine
         let position = batch.range.end
@@ -136,7 +139,9 @@ package final class CSVParser: RecordParser {
                 form: cell.hasDoubledQuotes ? .quotedCell : .cell, start: cell.start, end: cell.end)
         }
         let remainder = mapper.wantsRemainder ? appendRemainder(base, &batch.arena) : .absent
-        mapper.map(record, base: base, remainder: remainder, line: line, position: position, into: &batch)
+        mapper.map(
+            record, base: base, readable: readable, remainder: remainder, line: line, position: position,
+            into: &batch)
     }
 
     /// The columns that no mapping names, as a JSON object of strings.

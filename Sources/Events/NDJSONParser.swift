@@ -8,9 +8,10 @@
 
 /// Parses newline-delimited JSON: one object a line. Blank lines are records that yield nothing.
 package final class NDJSONParser: RecordParser {
-    private let tree: FieldTree
-    private let mapper: RecordMapper
-    private let keptRuns = KeptRuns()
+    let tree: FieldTree
+    let mapper: RecordMapper
+    let keptRuns = KeptRuns()
+    let order = MemberOrder()
 
     package init(_ mapping: SourceMapping) {
         tree = FieldTree(mapping.paths)
@@ -26,7 +27,17 @@ package final class NDJSONParser: RecordParser {
     ) -> Int {
         guard let base = bytes.baseAddress else { return 0 }
         var start = 0
+        let lastSentinel = NDJSONParser.lastSentinel(bytes)
         while start < bytes.count, !batch.isFull {
+            if start <= lastSentinel {
+                let length = parseQuickly(base + start, readable: bytes.count - start, into: &batch)
+                if length > 0 {
+                    start += length
+                    batch.range.endLine += 1
+                    batch.range.end += Int64(length)
+                    continue
+                }
+            }
             let rest = bytes.count - start
             let newline = memchr(base + start, 0x0A, rest).map {
                 UnsafeRawPointer(base).distance(to: UnsafeRawPointer($0))
@@ -97,8 +108,8 @@ package final class NDJSONParser: RecordParser {
         }
         let remainder = mapper.wantsRemainder ? keptRuns.append(kept, of: base, to: &batch.arena) : .absent
         mapper.map(
-            withoutCarriageReturn(line), base: base, remainder: remainder, line: batch.range.endLine,
-            position: batch.range.end, into: &batch)
+            withoutCarriageReturn(line), base: base, readable: end, remainder: remainder,
+            line: batch.range.endLine, position: batch.range.end, into: &batch)
         return true
     }
 
@@ -212,7 +223,7 @@ package final class NDJSONParser: RecordParser {
 
 /// The stretches of a top-level object that no mapping names, as offsets. Memory only: the count is the caller's,
 /// in a local, which costs no check of exclusive access.
-private final class KeptRuns {
+final class KeptRuns {
     private let runs: UnsafeMutablePointer<(start: Int, end: Int)>
     private static let capacity = 64
 

@@ -28,7 +28,8 @@ final class RecordMapper {
     /// Whether any event takes the details that are left over.
     let wantsRemainder: Bool
 
-    private let entries: [Entry]
+    /// Raw memory: an entry holds references, and to copy one out of an array counts them.
+    private let entries: UnsafeMutableBufferPointer<Entry>
     private let isList: Bool
     private let timeRange: ClosedRange<Timestamp>
     private let constants: [[UInt8]]
@@ -42,6 +43,8 @@ final class RecordMapper {
         case none
         case slot(Int)
         case constant(Int)
+        /// The most frequent of the composed: a field, and a constant where it is absent.
+        case slotOrConstant(Int, Int)
         case composed(Int)
     }
 
@@ -60,6 +63,8 @@ final class RecordMapper {
         let occurredAt: Extractor
         let timeFormat: TimeFormat?
         let timeZone: TimeZoneRules?
+        /// Whether a time has no format, and one without a zone is UTC.
+        let isPlainTime: Bool
         let timeName: String
         let type: Extractor
         let eventID: EventID
@@ -83,7 +88,8 @@ final class RecordMapper {
         timeRange = mapping.timeRange
         wantsRemainder = mapping.events.contains { $0.details == nil }
         var compiler = Compiler(tree: tree)
-        entries = mapping.events.map { compiler.compile($0) }
+        entries = .allocate(capacity: mapping.events.count)
+        _ = entries.initialize(from: mapping.events.map { compiler.compile($0) })
         constants = compiler.constants
         constantSlices = .allocate(capacity: max(compiler.constants.count, 1))
         composed = compiler.composed
@@ -91,6 +97,8 @@ final class RecordMapper {
 
     deinit {
         values.deallocate()
+        entries.deinitialize()
+        entries.deallocate()
         constantSlices.deallocate()
     }
 
@@ -116,16 +124,18 @@ final class RecordMapper {
     /// - Parameters:
     ///   - record: the record's bytes, without its line end.
     ///   - base: what the places in `values` count from.
+    ///   - readable: the bytes that can be read from `base` on.
     ///   - remainder: the details that are left over, in the batch's arena.
     func map(
-        _ record: UnsafeBufferPointer<UInt8>, base: UnsafePointer<UInt8>, remainder: TextSlice, line: Int64,
-        position: Int64, into batch: inout EventBatch
+        _ record: UnsafeBufferPointer<UInt8>, base: UnsafePointer<UInt8>, readable: Int, remainder: TextSlice,
+        line: Int64, position: Int64, into batch: inout EventBatch
     ) {
+        let source = Source(record: record, base: base, readable: readable)
         var yielded = false
         for index in entries.indices {
             let mark = batch.arena.count
             do {
-                if try append(index, record, base, remainder, position, &batch) { yielded = true }
+                if try append(index, source, remainder, position, &batch) { yielded = true }
             } catch {
                 batch.arena.truncate(to: mark)
                 batch.reject(record, line: line, position: position, code: error.code, reason: error.reason)
@@ -133,6 +143,13 @@ final class RecordMapper {
             }
         }
         if !yielded { batch.filtered += 1 }
+    }
+
+    /// The memory that the values of a record stand in.
+    private struct Source {
+        let record: UnsafeBufferPointer<UInt8>
+        let base: UnsafePointer<UInt8>
+        let readable: Int
     }
 
     private struct Refusal: Error {
@@ -143,22 +160,21 @@ final class RecordMapper {
     /// Adds the event of one entry; false where the entry has no time and may do without.
     @inline(__always)
     private func append(
-        _ index: Int, _ record: UnsafeBufferPointer<UInt8>, _ base: UnsafePointer<UInt8>,
-        _ remainder: TextSlice, _ position: Int64, _ batch: inout EventBatch
+        _ index: Int, _ source: Source, _ remainder: TextSlice, _ position: Int64, _ batch: inout EventBatch
     ) throws(Refusal) -> Bool {
-        let entry = entries[index]
-        guard let occurredAt = try time(entry, base, &batch.arena) else {
+        let entry = entries.baseAddress! + index
+        guard let occurredAt = try time(entry, source, &batch.arena) else {
             if isList { return false }
             throw Refusal(
-                code: .missingTime, reason: "\"\(entry.timeName)\" is absent: an event needs a time")
+                code: .missingTime, reason: "\"\(entry.pointee.timeName)\" is absent: an event needs a time")
         }
-        let type = try text(entry.type, "type", base, &batch.arena)
+        let type = try text(entry.pointee.type, "type", source, &batch.arena)
         if type.isAbsent { throw Refusal(code: .missingType, reason: "the type is absent") }
 
         let eventID: TextSlice
-        switch entry.eventID {
+        switch entry.pointee.eventID {
         case .extractor(let extractor):
-            eventID = try text(extractor, "event_id", base, &batch.arena)
+            eventID = try text(extractor, "event_id", source, &batch.arena)
             if eventID.isAbsent { throw Refusal(code: .missingEventID, reason: "the event_id is absent") }
         case .position:
             let mark = batch.arena.count
@@ -169,11 +185,11 @@ final class RecordMapper {
             eventID = batch.arena.slice(from: mark)
         case .content:
             let mark = batch.arena.count
-            batch.arena.append(SHA256.hex(record, prefix: 16).utf8)
+            batch.arena.append(SHA256.hex(source.record, prefix: 16).utf8)
             if isList { appendIndex(index, &batch.arena) }
             eventID = batch.arena.slice(from: mark)
         }
-        var caseID = try text(entry.caseID, "case_id", base, &batch.arena)
+        var caseID = try text(entry.pointee.caseID, "case_id", source, &batch.arena)
         if caseID.isAbsent { caseID = eventID }
         if Int(caseID.count) + Int(eventID.count) > RecordMapper.maxKeyBytes {
             throw Refusal(
@@ -181,14 +197,17 @@ final class RecordMapper {
                 reason: "case_id and event_id have \(caseID.count + eventID.count) bytes together; "
                     + "at most \(RecordMapper.maxKeyBytes) can be indexed")
         }
+        let sequence = try sequence(entry.pointee.sequence, source, &batch.arena)
+        let entity = try text(entry.pointee.entity, "entity", source, &batch.arena)
+        let service = try text(entry.pointee.service, "service", source, &batch.arena)
+        let userID = try text(entry.pointee.userID, "user_id", source, &batch.arena)
+        let correlationID = try text(entry.pointee.correlationID, "correlation_id", source, &batch.arena)
+        let details = try details(entry.pointee.details, source, remainder, &batch.arena)
         batch.events.append(
             Event(
-                occurredAt: occurredAt, position: position, sequence: try sequence(entry, base, &batch.arena),
-                entity: try text(entry.entity, "entity", base, &batch.arena), caseID: caseID,
-                eventID: eventID, type: type, service: try text(entry.service, "service", base, &batch.arena),
-                userID: try text(entry.userID, "user_id", base, &batch.arena),
-                correlationID: try text(entry.correlationID, "correlation_id", base, &batch.arena),
-                details: try details(entry, base, remainder, &batch.arena)))
+                occurredAt: occurredAt, position: position, sequence: sequence, entity: entity,
+                caseID: caseID, eventID: eventID, type: type, service: service, userID: userID,
+                correlationID: correlationID, details: details))
         return true
     }
 
@@ -199,36 +218,42 @@ final class RecordMapper {
 
     // MARK: - Values
 
+    @inline(__always)
     private func time(
-        _ entry: Entry, _ base: UnsafePointer<UInt8>, _ arena: inout ByteArena
+        _ entry: UnsafeMutablePointer<Entry>, _ source: Source, _ arena: inout ByteArena
     ) throws(Refusal) -> Timestamp? {
-        let mark = arena.count
-        let bytes: UnsafeBufferPointer<UInt8>
-        if case .slot(let slot) = entry.occurredAt, isPlain(values[slot].form) {
-            bytes = UnsafeBufferPointer(
-                start: base + values[slot].start, count: values[slot].end - values[slot].start)
-        } else {
-            let slice = try text(entry.occurredAt, "occurred_at", base, &arena)
-            if slice.isAbsent { return nil }
-            bytes = arena.bytes(of: slice)
+        if case .slot(let slot) = entry.pointee.occurredAt, isPlain(values[slot].form) {
+            let value = values[slot]
+            let bytes = UnsafeBufferPointer(start: source.base + value.start, count: value.end - value.start)
+            if entry.pointee.isPlainTime, let time = Timestamp.parse(bytes), timeRange.contains(time) {
+                return time
+            }
+            return try time(entry, bytes)
         }
+        let mark = arena.count
         defer { arena.truncate(to: mark) }
+        let slice = try text(entry.pointee.occurredAt, "occurred_at", source, &arena)
+        return slice.isAbsent ? nil : try time(entry, arena.bytes(of: slice))
+    }
+
+    @inline(never)
+    private func time(
+        _ entry: UnsafeMutablePointer<Entry>, _ bytes: UnsafeBufferPointer<UInt8>
+    ) throws(Refusal) -> Timestamp? {
         if bytes.isEmpty { return nil }
-        let parsed = entry.timeFormat?.parse(bytes)
-        guard
-            let time = entry.timeFormat == nil ? Timestamp.parse(bytes, zone: entry.timeZone) : parsed
-        else {
+        let (name, format) = (entry.pointee.timeName, entry.pointee.timeFormat)
+        let parsed = format?.parse(bytes)
+        guard let time = format == nil ? Timestamp.parse(bytes, zone: entry.pointee.timeZone) : parsed else {
             let shown = String(decoding: bytes.prefix(60), as: UTF8.self)
             throw Refusal(
                 code: .badTime,
-                reason: "\"\(entry.timeName)\" is \"\(shown)\", not a time"
-                    + (entry.timeFormat.map { " of the form \($0.pattern)" } ?? ""))
+                reason: "\"\(name)\" is \"\(shown)\", not a time"
+                    + (format.map { " of the form \($0.pattern)" } ?? ""))
         }
         guard timeRange.contains(time) else {
             throw Refusal(
                 code: .timeOutOfRange,
-                reason:
-                    "\"\(entry.timeName)\" is \(time), outside \(timeRange.lowerBound) to \(timeRange.upperBound)"
+                reason: "\"\(name)\" is \(time), outside \(timeRange.lowerBound) to \(timeRange.upperBound)"
             )
         }
         return time
@@ -238,13 +263,39 @@ final class RecordMapper {
         form == .text || form == .number || form == .cell
     }
 
+    @inline(__always)
     private func sequence(
-        _ entry: Entry, _ base: UnsafePointer<UInt8>, _ arena: inout ByteArena
+        _ extractor: Extractor, _ source: Source, _ arena: inout ByteArena
     ) throws(Refusal) -> Int64? {
-        if case .none = entry.sequence { return nil }
+        if case .none = extractor { return nil }
+        if case .slot(let slot) = extractor, isPlain(values[slot].form),
+            let number = shortNumber(source.base + values[slot].start, values[slot].end - values[slot].start)
+        {
+            return number
+        }
+        return try longSequence(extractor, source, &arena)
+    }
+
+    /// The number that one to nine digits stand for.
+    @inline(__always)
+    private func shortNumber(_ digits: UnsafePointer<UInt8>, _ count: Int) -> Int64? {
+        guard count >= 1, count <= 9 else { return nil }
+        var number: Int64 = 0
+        for index in 0..<count {
+            let digit = digits[index] &- UInt8(ascii: "0")
+            guard digit < 10 else { return nil }
+            number = number &* 10 &+ Int64(digit)
+        }
+        return number
+    }
+
+    @inline(never)
+    private func longSequence(
+        _ extractor: Extractor, _ source: Source, _ arena: inout ByteArena
+    ) throws(Refusal) -> Int64? {
         let mark = arena.count
         defer { arena.truncate(to: mark) }
-        let slice = try text(entry.sequence, "sequence", base, &arena)
+        let slice = try text(extractor, "sequence", source, &arena)
         if slice.isAbsent || slice.count == 0 { return nil }
         guard let number = Int64(arena.string(of: slice)) else {
             throw Refusal(
@@ -257,32 +308,41 @@ final class RecordMapper {
     /// The text of a field, in the arena; absent where the record does not have it.
     @inline(__always)
     private func text(
-        _ extractor: Extractor, _ column: StaticString, _ base: UnsafePointer<UInt8>, _ arena: inout ByteArena
+        _ extractor: Extractor, _ column: StaticString, _ source: Source, _ arena: inout ByteArena
     ) throws(Refusal) -> TextSlice {
         switch extractor {
         case .none: return .absent
         case .constant(let index): return constantSlices[index]
-        case .slot(let slot):
-            let value = values[slot]
-            if value.form == .absent { return .absent }
-            if value.form == .nested {
-                throw Refusal(
-                    code: .notAScalar, reason: "\(column) is an object or array where a text is needed")
-            }
-            let mark = arena.count
-            append(value, base, &arena)
-            return arena.slice(from: mark)
-        case .composed(let index): return try composedText(index, column, base, &arena)
+        case .slot(let slot): return try text(ofSlot: slot, column, source, &arena)
+        case .slotOrConstant(let slot, let constant):
+            let slice = try text(ofSlot: slot, column, source, &arena)
+            return slice.isAbsent ? constantSlices[constant] : slice
+        case .composed(let index): return try composedText(index, column, source, &arena)
         }
     }
 
+    @inline(__always)
+    private func text(
+        ofSlot slot: Int, _ column: StaticString, _ source: Source, _ arena: inout ByteArena
+    ) throws(Refusal) -> TextSlice {
+        let value = values[slot]
+        if value.form == .absent { return .absent }
+        if value.form == .nested {
+            throw Refusal(
+                code: .notAScalar, reason: "\(column) is an object or array where a text is needed")
+        }
+        let mark = arena.count
+        append(value, source, &arena)
+        return arena.slice(from: mark)
+    }
+
     private func composedText(
-        _ index: Int, _ column: StaticString, _ base: UnsafePointer<UInt8>, _ arena: inout ByteArena
+        _ index: Int, _ column: StaticString, _ source: Source, _ arena: inout ByteArena
     ) throws(Refusal) -> TextSlice {
         switch composed[index] {
         case .firstPresent(let candidates):
             for candidate in candidates {
-                let slice = try text(candidate, column, base, &arena)
+                let slice = try text(candidate, column, source, &arena)
                 if !slice.isAbsent { return slice }
             }
             return .absent
@@ -293,7 +353,7 @@ final class RecordMapper {
                 if case .constant(let index) = part {
                     arena.append(constants[index])
                 } else {
-                    _ = try text(part, column, base, &arena)
+                    _ = try text(part, column, source, &arena)
                 }
             }
             return arena.slice(from: mark)
@@ -305,6 +365,7 @@ final class RecordMapper {
         case .none: false
         case .constant: true
         case .slot(let slot): values[slot].form != .absent
+        case .slotOrConstant: true
         case .composed(let index):
             switch composed[index] {
             case .firstPresent(let candidates): candidates.contains(where: isPresent)
@@ -314,32 +375,40 @@ final class RecordMapper {
     }
 
     @inline(__always)
-    private func append(_ value: FieldValue, _ base: UnsafePointer<UInt8>, _ arena: inout ByteArena) {
-        switch value.form {
-        case .escapedText:
-            JSONText.appendUnescaped(base, from: value.start, to: value.end, into: &arena)
-        case .quotedCell: CSVScanner.appendUndoubled(base, from: value.start, to: value.end, into: &arena)
-        default: arena.append(base + value.start, value.end - value.start)
+    private func append(_ value: FieldValue, _ source: Source, _ arena: inout ByteArena) {
+        if value.form == .escapedText || value.form == .quotedCell {
+            return appendDecoded(value, source, &arena)
+        }
+        arena.append(
+            source.base + value.start, value.end &- value.start, readable: source.readable &- value.start)
+    }
+
+    @inline(never)
+    private func appendDecoded(_ value: FieldValue, _ source: Source, _ arena: inout ByteArena) {
+        if value.form == .escapedText {
+            JSONText.appendUnescaped(source.base, from: value.start, to: value.end, into: &arena)
+        } else {
+            CSVScanner.appendUndoubled(source.base, from: value.start, to: value.end, into: &arena)
         }
     }
 
     /// The details as JSON text: what is left over, or the value that the mapping names.
     @inline(__always)
     private func details(
-        _ entry: Entry, _ base: UnsafePointer<UInt8>, _ remainder: TextSlice, _ arena: inout ByteArena
+        _ extractor: Extractor, _ source: Source, _ remainder: TextSlice, _ arena: inout ByteArena
     ) throws(Refusal) -> TextSlice {
-        if case .none = entry.details { return remainder }
-        return try mappedDetails(entry.details, base, &arena)
+        if case .none = extractor { return remainder }
+        return try mappedDetails(extractor, source, &arena)
     }
 
     private func mappedDetails(
-        _ extractor: Extractor, _ base: UnsafePointer<UInt8>, _ arena: inout ByteArena
+        _ extractor: Extractor, _ source: Source, _ arena: inout ByteArena
     ) throws(Refusal) -> TextSlice {
         switch extractor {
         case .composed(let index):
             if case .firstPresent(let candidates) = composed[index] {
                 guard let present = candidates.first(where: isPresent) else { return .absent }
-                return try mappedDetails(present, base, &arena)
+                return try mappedDetails(present, source, &arena)
             }
         case .slot(let slot):
             let value = values[slot]
@@ -347,15 +416,15 @@ final class RecordMapper {
             case .absent: return .absent
             case .number, .word, .nested:
                 let mark = arena.count
-                arena.append(base + value.start, value.end - value.start)
+                arena.append(source.base + value.start, value.end - value.start)
                 return arena.slice(from: mark)
             case .text, .escapedText:
                 let mark = arena.count
-                arena.append(base + value.start - 1, value.end - value.start + 2)
+                arena.append(source.base + value.start - 1, value.end - value.start + 2)
                 return arena.slice(from: mark)
             case .cell, .quotedCell: break
             }
-        case .none, .constant: break
+        case .none, .constant, .slotOrConstant: break
         }
         // The rest is text, to be written as a JSON string.
         var scratch = ByteArena()
@@ -363,7 +432,7 @@ final class RecordMapper {
             scratch.append(constants[index])
         } else {
             guard isPresent(extractor) else { return .absent }
-            _ = try text(extractor, "details", base, &scratch)
+            _ = try text(extractor, "details", source, &scratch)
         }
         let mark = arena.count
         JSONText.appendQuoted(scratch.bytes(of: scratch.slice(from: 0)), into: &arena)
@@ -387,6 +456,7 @@ final class RecordMapper {
             return Entry(
                 occurredAt: compile(mapping.occurredAt.reference), timeFormat: mapping.occurredAt.format,
                 timeZone: mapping.occurredAt.zone,
+                isPlainTime: mapping.occurredAt.format == nil && mapping.occurredAt.zone == nil,
                 timeName: mapping.occurredAt.reference.paths.first?.text ?? "occurred_at",
                 type: compile(mapping.type), eventID: eventID, caseID: compile(mapping.caseID),
                 service: compile(mapping.service, orElse: mapping.defaultService),
@@ -397,7 +467,12 @@ final class RecordMapper {
 
         private mutating func compile(_ reference: FieldReference?, orElse text: String) -> Extractor {
             guard let reference else { return compile(.constant(text)) }
-            return compile(.firstPresent([reference, .constant(text)]))
+            let extractors = (compile(reference), compile(.constant(text)))
+            if case (.slot(let slot), .constant(let constant)) = extractors {
+                return .slotOrConstant(slot, constant)
+            }
+            composed.append(.firstPresent([extractors.0, extractors.1]))
+            return .composed(composed.count - 1)
         }
 
         private mutating func compile(_ reference: FieldReference?) -> Extractor {

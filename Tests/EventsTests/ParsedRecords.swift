@@ -94,6 +94,18 @@ struct ParsedRecords: Equatable {
         return ParsedRecords(batch)
     }
 
+    /// Parses an object that arrives in pieces that end with lines.
+    static func parse(pieces: [[UInt8]], with parser: some RecordParser) -> ParsedRecords {
+        var batch = EventBatch()
+        batch.reset(at: 0, line: 1)
+        parser.begin(&batch, objectIdentity: "obj")
+        for piece in pieces {
+            let count = feed(piece[...], to: parser, then: .closed, &batch)
+            precondition(count == piece.count, "a piece was not parsed whole")
+        }
+        return ParsedRecords(batch)
+    }
+
     /// The bytes stand alone in memory of their exact size, so that a tool that watches memory sees a read
     /// behind them.
     private static func feed(
