@@ -40,26 +40,35 @@ extension NDJSONParser {
     private func scanMembers(behind opening: Place, of line: Place, _ kept: inout Int) -> Place? {
         var place = opening + 1
         if QuickScan.skipSpace(place).pointee == UInt8(ascii: "}") { return QuickScan.skipSpace(place) }
+        let values = mapper.values
         var previousWasKept = false
-        var index = 0
+        var cursor = order.first
         while true {
             let member: MemberOrder.Member
-            if order.shows(index, at: place) {
-                member = order.member(index)
-                index &+= 1
+            if cursor.pointee.isShown(at: place) {
+                member = cursor.pointee.member
+                cursor += 1
             } else {
-                guard let (found, next) = lookUp(index, at: place) else { return nil }
-                (member, index) = (found, next)
+                guard let (found, next) = lookUp(cursor, at: place) else { return nil }
+                (member, cursor) = (found, next)
             }
             let start = place + Int(member.valueOffset)
-            guard let end = scanValue(start, of: line, member) else { return nil }
-            let isKept = member.slot < 0
-            if isKept {
-                let name = place + Int(member.nameOffset)
-                keptRuns.note(name - line, end - line, joins: previousWasKept, &kept)
+            if !member.isBranch, member.slot >= 0, start.pointee == UInt8(ascii: "\"") {
+                let (closing, hasEscapes) = QuickScan.scanString(from: start + 1)
+                guard let closing else { return nil }
+                values[Int(member.slot)] = FieldValue(
+                    form: hasEscapes ? .escapedText : .text, start: start + 1 - line, end: closing - line)
+                previousWasKept = false
+                place = closing + 1
+            } else {
+                guard let end = scanValue(start, of: line, member) else { return nil }
+                if member.slot < 0 {
+                    let name = place + Int(member.nameOffset)
+                    keptRuns.note(name - line, end - line, joins: previousWasKept, &kept)
+                }
+                previousWasKept = member.slot < 0
+                place = end
             }
-            previousWasKept = isKept
-            place = end
             if place.pointee != UInt8(ascii: ",") {
                 place = QuickScan.skipSpace(place)
                 if place.pointee == UInt8(ascii: "}") { return place }
@@ -69,15 +78,17 @@ extension NDJSONParser {
         }
     }
 
-    /// The member at `place`, where another was expected, and the index of the one that is expected next.
+    /// The member at `place`, where another was expected, and what is expected next.
     @inline(never)
-    private func lookUp(_ index: Int, at place: Place) -> (MemberOrder.Member, next: Int)? {
-        if let index = order.skip(from: index, at: place) { return (order.member(index), index + 1) }
+    private func lookUp(
+        _ cursor: MemberOrder.Cursor, at place: Place
+    ) -> (MemberOrder.Member, next: MemberOrder.Cursor)? {
+        if let found = order.skip(from: cursor, at: place) { return (found.pointee.member, found + 1) }
         let name = QuickScan.skipSpace(place)
         guard let (node, end) = scanName(name, below: 0) else { return nil }
         let member = member(
             node, nameOffset: name - place, valueOffset: QuickScan.skipSpace(end) - place)
-        return (member, order.expect(member, at: place, index))
+        return (member, order.expect(member, at: place, cursor))
     }
 
     @inline(__always)
