@@ -42,20 +42,23 @@ package enum QuickScan {
     /// Passes the value at `place`; white space before it is passed already, that behind it is not.
     @inline(__always)
     package static func passValue(_ place: Place, depth: Int = 0) -> Place? {
-        switch place.pointee {
-        case UInt8(ascii: "\""):
+        let byte = place.pointee
+        // Strings and numbers first, each by a branch of its own: a jump by a table is mispredicted more often.
+        if byte == UInt8(ascii: "\"") {
             guard let closing = findClosingQuote(from: place + 1) else { return nil }
             return closing + 1
+        }
+        if isDigit(byte) { return passNumber(place) }
+        switch byte {
         case UInt8(ascii: "{"): return passObject(place, depth: depth)
         case UInt8(ascii: "["): return passArray(place, depth: depth)
-        case let byte: return passScalar(place, byte)
+        case UInt8(ascii: "-"): return passNumber(place)
+        default: return passWord(place, byte)
         }
     }
 
-    @inline(__always)
-    static func passScalar(_ place: Place, _ byte: UInt8) -> Place? {
+    private static func passWord(_ place: Place, _ byte: UInt8) -> Place? {
         switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): passNumber(place)
         case UInt8(ascii: "n"): load(place) as UInt32 == 0x6C6C_756E ? place + 4 : nil
         case UInt8(ascii: "t"): load(place) as UInt32 == 0x6575_7274 ? place + 4 : nil
         case UInt8(ascii: "f"): load(place + 1) as UInt32 == 0x6573_6C61 ? place + 5 : nil

@@ -43,10 +43,20 @@ final class RecordMapper {
         case none
         case slot(Int)
         case constant(Int)
-        /// The most frequent of the composed: a field, and a constant where it is absent.
-        case slotOrConstant(Int, Int)
         case composed(Int)
     }
+
+    /// Where a text column comes from, so that most cost no decision: a slot, and a constant where that is absent. A
+    /// column without a field has the slot behind all others, which stays absent.
+    private struct Column {
+        var slot: Int
+        var constant = RecordMapper.absentConstant
+        /// Instead of both.
+        var composed: Int?
+    }
+
+    /// The constant that is the absent text.
+    private static let absentConstant = 0
 
     private enum Composed {
         case firstPresent([Extractor])
@@ -54,7 +64,7 @@ final class RecordMapper {
     }
 
     private enum EventID {
-        case extractor(Extractor)
+        case column(Column)
         case position
         case content
     }
@@ -66,13 +76,13 @@ final class RecordMapper {
         /// Whether a time has no format, and one without a zone is UTC.
         let isPlainTime: Bool
         let timeName: String
-        let type: Extractor
+        let type: Column
         let eventID: EventID
-        let caseID: Extractor
-        let service: Extractor
-        let entity: Extractor
-        let userID: Extractor
-        let correlationID: Extractor
+        let caseID: Column
+        let service: Column
+        let entity: Column
+        let userID: Column
+        let correlationID: Column
         let sequence: Extractor
         let details: Extractor
     }
@@ -82,8 +92,8 @@ final class RecordMapper {
 
     init(_ mapping: SourceMapping, tree: FieldTree) {
         slotCount = tree.slotCount
-        values = .allocate(capacity: max(slotCount, 1))
-        values.initialize(repeating: FieldValue(), count: max(slotCount, 1))
+        values = .allocate(capacity: slotCount + 1)
+        values.initialize(repeating: FieldValue(), count: slotCount + 1)
         isList = mapping.isList
         timeRange = mapping.timeRange
         wantsRemainder = mapping.events.contains { $0.details == nil }
@@ -91,7 +101,7 @@ final class RecordMapper {
         entries = .allocate(capacity: mapping.events.count)
         _ = entries.initialize(from: mapping.events.map { compiler.compile($0) })
         constants = compiler.constants
-        constantSlices = .allocate(capacity: max(compiler.constants.count, 1))
+        constantSlices = .allocate(capacity: compiler.constants.count)
         composed = compiler.composed
     }
 
@@ -110,6 +120,7 @@ final class RecordMapper {
             batch.arena.append(constant)
             constantSlices[index] = batch.arena.slice(from: mark)
         }
+        constantSlices[RecordMapper.absentConstant] = .absent
     }
 
     @inline(__always)
@@ -173,8 +184,8 @@ final class RecordMapper {
 
         let eventID: TextSlice
         switch entry.pointee.eventID {
-        case .extractor(let extractor):
-            eventID = try text(extractor, "event_id", source, &batch.arena)
+        case .column(let column):
+            eventID = try text(column, "event_id", source, &batch.arena)
             if eventID.isAbsent { throw Refusal(code: .missingEventID, reason: "the event_id is absent") }
         case .position:
             let mark = batch.arena.count
@@ -192,10 +203,7 @@ final class RecordMapper {
         var caseID = try text(entry.pointee.caseID, "case_id", source, &batch.arena)
         if caseID.isAbsent { caseID = eventID }
         if Int(caseID.count) + Int(eventID.count) > RecordMapper.maxKeyBytes {
-            throw Refusal(
-                code: .keyTooLong,
-                reason: "case_id and event_id have \(caseID.count + eventID.count) bytes together; "
-                    + "at most \(RecordMapper.maxKeyBytes) can be indexed")
+            throw keyTooLong(Int(caseID.count) + Int(eventID.count))
         }
         let sequence = try sequence(entry.pointee.sequence, source, &batch.arena)
         let entity = try text(entry.pointee.entity, "entity", source, &batch.arena)
@@ -209,6 +217,14 @@ final class RecordMapper {
                 caseID: caseID, eventID: eventID, type: type, service: service, userID: userID,
                 correlationID: correlationID, details: details))
         return true
+    }
+
+    @inline(never)
+    private func keyTooLong(_ count: Int) -> Refusal {
+        Refusal(
+            code: .keyTooLong,
+            reason: "case_id and event_id have \(count) bytes together; "
+                + "at most \(RecordMapper.maxKeyBytes) can be indexed")
     }
 
     private func appendIndex(_ index: Int, _ arena: inout ByteArena) {
@@ -314,25 +330,34 @@ final class RecordMapper {
         case .none: return .absent
         case .constant(let index): return constantSlices[index]
         case .slot(let slot): return try text(ofSlot: slot, column, source, &arena)
-        case .slotOrConstant(let slot, let constant):
-            let slice = try text(ofSlot: slot, column, source, &arena)
-            return slice.isAbsent ? constantSlices[constant] : slice
         case .composed(let index): return try composedText(index, column, source, &arena)
         }
     }
 
     @inline(__always)
     private func text(
+        _ column: Column, _ name: StaticString, _ source: Source, _ arena: inout ByteArena
+    ) throws(Refusal) -> TextSlice {
+        if let index = column.composed { return try composedText(index, name, source, &arena) }
+        if values[column.slot].form == .absent { return constantSlices[column.constant] }
+        return try text(ofSlot: column.slot, name, source, &arena)
+    }
+
+    @inline(__always)
+    private func text(
         ofSlot slot: Int, _ column: StaticString, _ source: Source, _ arena: inout ByteArena
     ) throws(Refusal) -> TextSlice {
-        let value = values[slot]
-        if value.form == .absent { return .absent }
-        if value.form == .nested {
-            throw Refusal(
-                code: .notAScalar, reason: "\(column) is an object or array where a text is needed")
-        }
+        let value = values + slot
         let mark = arena.count
-        append(value, source, &arena)
+        switch value.pointee.form {
+        case .absent: return .absent
+        case .text, .number, .word, .cell:
+            let (start, end) = (value.pointee.start, value.pointee.end)
+            arena.append(source.base + start, end &- start, readable: source.readable &- start)
+        case .escapedText, .quotedCell: appendDecoded(value.pointee, source, &arena)
+        case .nested:
+            throw notAScalar(column)
+        }
         return arena.slice(from: mark)
     }
 
@@ -365,7 +390,6 @@ final class RecordMapper {
         case .none: false
         case .constant: true
         case .slot(let slot): values[slot].form != .absent
-        case .slotOrConstant: true
         case .composed(let index):
             switch composed[index] {
             case .firstPresent(let candidates): candidates.contains(where: isPresent)
@@ -374,13 +398,9 @@ final class RecordMapper {
         }
     }
 
-    @inline(__always)
-    private func append(_ value: FieldValue, _ source: Source, _ arena: inout ByteArena) {
-        if value.form == .escapedText || value.form == .quotedCell {
-            return appendDecoded(value, source, &arena)
-        }
-        arena.append(
-            source.base + value.start, value.end &- value.start, readable: source.readable &- value.start)
+    @inline(never)
+    private func notAScalar(_ column: StaticString) -> Refusal {
+        Refusal(code: .notAScalar, reason: "\(column) is an object or array where a text is needed")
     }
 
     @inline(never)
@@ -424,7 +444,7 @@ final class RecordMapper {
                 return arena.slice(from: mark)
             case .cell, .quotedCell: break
             }
-        case .none, .constant, .slotOrConstant: break
+        case .none, .constant: break
         }
         // The rest is text, to be written as a JSON string.
         var scratch = ByteArena()
@@ -443,13 +463,13 @@ final class RecordMapper {
 
     private struct Compiler {
         let tree: FieldTree
-        var constants: [[UInt8]] = []
+        var constants: [[UInt8]] = [[]]
         var composed: [Composed] = []
 
         mutating func compile(_ mapping: EventMapping) -> Entry {
             let eventID: EventID =
                 switch mapping.eventID {
-                case .reference(let reference): .extractor(compile(reference))
+                case .reference(let reference): .column(column(reference))
                 case .position: .position
                 case .content: .content
                 }
@@ -458,21 +478,28 @@ final class RecordMapper {
                 timeZone: mapping.occurredAt.zone,
                 isPlainTime: mapping.occurredAt.format == nil && mapping.occurredAt.zone == nil,
                 timeName: mapping.occurredAt.reference.paths.first?.text ?? "occurred_at",
-                type: compile(mapping.type), eventID: eventID, caseID: compile(mapping.caseID),
-                service: compile(mapping.service, orElse: mapping.defaultService),
-                entity: compile(mapping.entity, orElse: mapping.defaultEntity),
-                userID: compile(mapping.userID), correlationID: compile(mapping.correlationID),
+                type: column(mapping.type), eventID: eventID, caseID: column(mapping.caseID),
+                service: column(mapping.service, orElse: mapping.defaultService),
+                entity: column(mapping.entity, orElse: mapping.defaultEntity),
+                userID: column(mapping.userID), correlationID: column(mapping.correlationID),
                 sequence: compile(mapping.sequence), details: compile(mapping.details))
         }
 
-        private mutating func compile(_ reference: FieldReference?, orElse text: String) -> Extractor {
-            guard let reference else { return compile(.constant(text)) }
-            let extractors = (compile(reference), compile(.constant(text)))
-            if case (.slot(let slot), .constant(let constant)) = extractors {
-                return .slotOrConstant(slot, constant)
+        private mutating func column(_ reference: FieldReference?, orElse text: String) -> Column {
+            guard let reference else { return column(.constant(text)) }
+            guard case .field(let path) = reference else {
+                return column(.firstPresent([reference, .constant(text)]))
             }
-            composed.append(.firstPresent([extractors.0, extractors.1]))
-            return .composed(composed.count - 1)
+            return Column(slot: tree.slot(of: path), constant: column(.constant(text)).constant)
+        }
+
+        private mutating func column(_ reference: FieldReference?) -> Column {
+            switch compile(reference) {
+            case .none: Column(slot: tree.slotCount)
+            case .slot(let slot): Column(slot: slot)
+            case .constant(let constant): Column(slot: tree.slotCount, constant: constant)
+            case .composed(let index): Column(slot: tree.slotCount, composed: index)
+            }
         }
 
         private mutating func compile(_ reference: FieldReference?) -> Extractor {

@@ -19,6 +19,7 @@ package struct Timestamp: Comparable, Hashable, Sendable, CustomStringConvertibl
     package static func parse(
         _ bytes: UnsafeBufferPointer<UInt8>, zone: TimeZoneRules? = nil
     ) -> Timestamp? {
+        if let time = parseUTC(bytes) { return time }
         if bytes.count >= 10, bytes[4] == UInt8(ascii: "-"), let time = parseISO(bytes, zone: zone) {
             return time
         }
@@ -85,6 +86,34 @@ extension Timestamp {
     init?(seconds: Int, microsecond: Int) {
         guard seconds >= Self.firstSecond, seconds <= Self.lastSecond else { return nil }
         self.init(microseconds: Int64(seconds &* 1_000_000 &+ microsecond))
+    }
+
+    /// The form of nearly all times in logs: `2026-01-02T03:04:05Z`, and with up to six digits of a fraction. Every
+    /// part has its place there, which takes a third of the instructions of `parseISO`; that reads what is nil here.
+    @inline(__always)
+    private static func parseUTC(_ bytes: UnsafeBufferPointer<UInt8>) -> Timestamp? {
+        guard bytes.count >= 20, bytes.count <= 27, let base = UnsafeRawPointer(bytes.baseAddress),
+            bytes[10] == UInt8(ascii: "T"), bytes[bytes.count &- 1] == UInt8(ascii: "Z"),
+            let date = DigitPairs(at: base, .yearMonth), let clock = DigitPairs(at: base + 11, .clock)
+        else { return nil }
+        let (tens, ones) = (bytes[8] &- UInt8(ascii: "0"), bytes[9] &- UInt8(ascii: "0"))
+        guard tens < 10, ones < 10 else { return nil }
+        var wall = WallTime(
+            year: date[0] &* 100 &+ date[2], month: date[5], day: Int(tens) &* 10 &+ Int(ones),
+            hour: clock[0],
+            minute: clock[3], second: clock[6], offset: 0)
+        if bytes.count > 20 {
+            let digitCount = bytes.count &- 21
+            // The eight bytes before the Z, without those before the fraction; zeros follow its digits.
+            let word = UInt64(
+                littleEndian: base.loadUnaligned(fromByteOffset: bytes.count &- 9, as: UInt64.self))
+            let digits = (word ^ 0x3030_3030_3030_3030) &>> UInt64(64 &- digitCount &* 8)
+            guard bytes[19] == UInt8(ascii: "."), digitCount > 0,
+                (digits | (digits &+ 0x7676_7676_7676_7676)) & 0x8080_8080_8080_8080 == 0
+            else { return nil }
+            wall.microsecond = TimeScanner.hundredths(digits) / 100
+        }
+        return wall.timestamp(in: nil)
     }
 
     private static func parseISO(_ bytes: UnsafeBufferPointer<UInt8>, zone: TimeZoneRules?) -> Timestamp? {
@@ -292,13 +321,9 @@ struct TimeScanner {
     @inline(__always)
     mutating func digitPairs(_ shape: DigitShape) -> DigitPairs? {
         guard bytes.count &- position >= 8, let base = UnsafeRawPointer(bytes.baseAddress) else { return nil }
-        let word = UInt64(littleEndian: base.loadUnaligned(fromByteOffset: position, as: UInt64.self))
-        // Leaves the digits' values, and 0 for a separator. Adding the room then sets a byte's high bit if it
-        // is more than 9, or not its separator; a carry comes only out of a byte that has the bit already.
-        let values = word ^ shape.zeros
-        guard (values | (values &+ shape.room)) & 0x8080_8080_8080_8080 == 0 else { return nil }
+        guard let pairs = DigitPairs(at: base + position, shape) else { return nil }
         position &+= 8
-        return DigitPairs(values: values &* 10 &+ values >> 8)
+        return pairs
     }
 
     /// One digit or more, at most `maxDigits` of them (18 or fewer).
@@ -322,17 +347,23 @@ struct TimeScanner {
         position &+= count
         // Zeros in the place of what follows the digits: all eight are hundredths of a microsecond.
         let digits = values & ~(UInt64.max << UInt64(count &* 8))
-        let pairs = digits &* 10 &+ digits >> 8
-        let upper = (pairs & 0x0000_00ff_0000_00ff) &* (100 + 1_000_000 << 32)
-        let lower = (pairs >> 16 & 0x0000_00ff_0000_00ff) &* (1 + 10_000 << 32)
-        let hundredths = (upper &+ lower) >> 32
+        let hundredths = TimeScanner.hundredths(digits)
         var isExact = hundredths % 100 == 0
         if count == 8 {
             while let digit = digit() {
                 if digit != 0 { isExact = false }
             }
         }
-        return (Int(truncatingIfNeeded: hundredths / 100), isExact)
+        return (hundredths / 100, isExact)
+    }
+
+    /// Eight digits, the first lowest, as one number: hundredths of a microsecond where they are a fraction.
+    @inline(__always)
+    static func hundredths(_ digits: UInt64) -> Int {
+        let pairs = digits &* 10 &+ digits >> 8
+        let upper = (pairs & 0x0000_00ff_0000_00ff) &* (100 + 1_000_000 << 32)
+        let lower = (pairs >> 16 & 0x0000_00ff_0000_00ff) &* (1 + 10_000 << 32)
+        return Int(truncatingIfNeeded: (upper &+ lower) >> 32)
     }
 
     /// The next eight bytes, the first of them lowest; zeros beyond the end.
@@ -411,7 +442,17 @@ struct DigitShape {
 
 /// At each index the number of two digits that begins there.
 struct DigitPairs {
-    fileprivate let values: UInt64
+    private let values: UInt64
+
+    /// Nil where the eight bytes at `place` do not have the shape.
+    @inline(__always)
+    init?(at place: UnsafeRawPointer, _ shape: DigitShape) {
+        // Leaves the digits' values, and 0 for a separator. Adding the room then sets a byte's high bit if it
+        // is more than 9, or not its separator; a carry comes only out of a byte that has the bit already.
+        let values = UInt64(littleEndian: place.loadUnaligned(as: UInt64.self)) ^ shape.zeros
+        guard (values | (values &+ shape.room)) & 0x8080_8080_8080_8080 == 0 else { return nil }
+        self.values = values &* 10 &+ values >> 8
+    }
 
     subscript(index: Int) -> Int {
         Int(truncatingIfNeeded: values &>> UInt64(index &* 8) & 0xff)

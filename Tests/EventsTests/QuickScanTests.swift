@@ -121,6 +121,23 @@ import Testing
         }
     }
 
+    /// The bytes end where memory ends: reading one more would crash.
+    @Test(arguments: 0..<mappings.count)
+    func readsNothingBehindItsMemory(mapping: Int) {
+        var random = SeededGenerator(seed: 5)
+        let memory = GuardedMemory()
+        let parser = NDJSONParser(Self.mappings[mapping])
+        for round in 0..<2_000 {
+            var bytes: [UInt8] = []
+            for _ in 0..<3 { bytes += Self.line(&random) + [0x0A] }
+            bytes += [UInt8](repeating: UInt8(ascii: "\""), count: round % 70)
+            var batch = EventBatch()
+            batch.reset(at: 0, line: 1)
+            parser.begin(&batch, objectIdentity: "obj")
+            memory.withBytes(bytes) { #expect(parser.parse($0, then: .closed, into: &batch) == bytes.count) }
+        }
+    }
+
     /// The length of the value that the text begins with, or nil where it is given up.
     private static func quickLength(_ text: [UInt8]) -> Int? {
         let memory = text + [0x0A] + [UInt8](repeating: 0x22, count: QuickScan.slack)

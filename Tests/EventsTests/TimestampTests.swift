@@ -128,6 +128,16 @@ import Testing
         }
     }
 
+    /// The most frequent form is read by a way of its own.
+    @Test func anOffsetOfZeroIsTheSameAsZ() {
+        for _ in 0..<20_000 {
+            let time = Timestamp(microseconds: .random(in: -62_135_596_800_000_000...253_402_300_799_999_999))
+            var text = String(time.description.dropLast().prefix(.random(in: 19...26)))
+            if !text.contains(".") { text = String(text.prefix(19)) }
+            #expect(parse(text + "Z") == parse(text + "+00:00"), "\(text)")
+        }
+    }
+
     @Test func dayRoundsDown() {
         let day: Int64 = 86_400_000_000
         for (microseconds, expected) in [
@@ -144,7 +154,9 @@ import Testing
     /// expression.
     @Test(arguments: [
         "2026-11-21T10:11:12.123456789Z", "2024-02-29 23:59:59,5 -08:00", "2026-12-31T24:00", "2026-10-31",
-        "2026-06-30T10:11:12+0530",
+        "2026-06-30T10:11:12+0530", "2026-11-21T10:11:12Z", "2026-02-29T10:11:12.5Z",
+        "2026-11-21T10:11:12.678Z",
+        "2026-11-21T24:00:00.000000Z", "2026-11-21T23:59:60.123456Z", "2026-11-21T10:11:12.1234567Z",
     ])
     func everyByteIsChecked(text: String) throws {
         let bytes = Array(text.utf8)
@@ -338,25 +350,4 @@ private func reference(_ bytes: [UInt8]) -> Timestamp? {
     }
     guard rest.isEmpty, (-62_135_596_800...253_402_300_799).contains(seconds) else { return nil }
     return Timestamp(microseconds: seconds * 1_000_000 + microsecond)
-}
-
-/// A page of memory with an unreadable page after it.
-private final class GuardedMemory {
-    private let size = Int(sysconf(Int32(_SC_PAGESIZE)))
-    private let start: UnsafeMutableRawPointer
-
-    init() {
-        start = mmap(nil, size * 2, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        precondition(start != MAP_FAILED && mprotect(start + size, size, PROT_NONE) == 0)
-    }
-
-    deinit {
-        munmap(start, size * 2)
-    }
-
-    func withBytes(_ bytes: [UInt8], _ body: (UnsafeBufferPointer<UInt8>) -> Void) {
-        let place = start + (size - bytes.count)
-        place.copyMemory(from: bytes, byteCount: bytes.count)
-        body(UnsafeRawBufferPointer(start: place, count: bytes.count).bindMemory(to: UInt8.self))
-    }
 }
