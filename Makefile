@@ -3,7 +3,7 @@ SWIFT ?= swift
 PREFIX ?= /usr/local
 RELEASE := .build/release
 
-.PHONY: build demo test bench lint format install clean setup
+.PHONY: build demo test bench fuzz sanitize lint format install clean setup
 
 build: setup
 	$(SWIFT) build -c release --product daybook
@@ -20,6 +20,29 @@ test: setup lint
 bench: build
 	$(SWIFT) build -c release --product Benchmarks
 	$(RELEASE)/Benchmarks $(BENCH_FLAGS)
+
+# Gives the parsers mutated input for FUZZ_SECONDS: by libFuzzer under the address sanitizer where the toolchain has
+# them, else by seeded mutation. A find lands in .build/fuzz/finds; in FUZZ_INPUTS, a test replays it.
+# Leaks are not looked for: the leak detector takes Swift's tagged pointers to globals for leaks.
+FUZZ_SECONDS ?= 60
+FUZZ_SEED ?= 1
+FUZZ_BUILD := $(SWIFT) build -c release --product Fuzz --scratch-path .build/fuzz
+FUZZ_INPUTS := Tests/EventsTests/Fixtures/inputs
+LIBFUZZER := -Xswiftc -sanitize=fuzzer,address -Xswiftc -DLIBFUZZER -Xswiftc -g \
+	$(if $(filter Linux,$(shell uname)),-Xswiftc -use-ld=lld)
+fuzz:
+	@mkdir -p .build/fuzz/corpus .build/fuzz/finds
+	@if $(FUZZ_BUILD) $(LIBFUZZER) >.build/fuzz/build.log 2>&1; then \
+		echo "fuzzing with libFuzzer and the address sanitizer for $(FUZZ_SECONDS) s"; \
+		SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 .build/fuzz/release/Fuzz -max_len=4096 -timeout=10 \
+			-print_final_stats=1 -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=.build/fuzz/finds/ \
+			.build/fuzz/corpus $(FUZZ_INPUTS) >.build/fuzz/fuzz.log 2>&1 \
+		&& grep -a '^stat::' .build/fuzz/fuzz.log \
+		|| { grep -avE 'NEW|REDUCE|pulse' .build/fuzz/fuzz.log | tail -n 60; exit 1; }; \
+	else \
+		echo "fuzzing with seeded mutations for $(FUZZ_SECONDS) s: no libFuzzer here, see .build/fuzz/build.log"; \
+		$(FUZZ_BUILD) && .build/fuzz/release/Fuzz $(FUZZ_SECONDS) $(FUZZ_SEED) .build/fuzz/finds $(FUZZ_INPUTS); \
+	fi
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

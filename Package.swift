@@ -28,8 +28,9 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Pipeline", "Generate"], path: "Tests/TestSupport"),
         .executableTarget(
             name: "Benchmarks", dependencies: ["Pipeline", "Generate"], path: "Tests/Benchmarks"),
+        .executableTarget(name: "Fuzz", dependencies: ["Events"], path: "Tests/Fuzz"),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"]),
-        .testTarget(name: "EventsTests", dependencies: ["Events"]),
+        .testTarget(name: "EventsTests", dependencies: ["Events", "Fuzz"], exclude: ["Fixtures"]),
         .testTarget(name: "GenerateTests", dependencies: ["Generate"]),
         .testTarget(name: "ExtractTests", dependencies: ["Extract", "TestSupport"]),
         .testTarget(name: "WarehouseTests", dependencies: ["Warehouse", "SQLFiles", "TestSupport"]),

@@ -1,4 +1,5 @@
 import Events
+import Fuzz
 import Testing
 
 /// RFC 4180, section 2. The cells agree with those of Python's `csv.reader(strict=True)`, but for a lone carriage

@@ -1,5 +1,6 @@
 import Events
 import Foundation
+import Fuzz
 import Testing
 
 /// Foundation's parser as an outside judge of texts that were broken at random.

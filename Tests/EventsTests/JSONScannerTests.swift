@@ -1,4 +1,5 @@
 import Events
+import Fuzz
 import Testing
 
 /// RFC 8259 (JSON) and RFC 3629 (UTF-8). The tables agree with Python's `json.loads` of the same bytes, but for
