@@ -3,7 +3,7 @@ SWIFT ?= swift
 PREFIX ?= /usr/local
 RELEASE := .build/release
 
-.PHONY: build demo test bench fuzz sanitize lint format install clean setup
+.PHONY: build demo test torture bench fuzz sanitize lint format install clean setup
 
 build: setup
 	$(SWIFT) build -c release --product daybook
@@ -15,6 +15,11 @@ demo: build
 test: setup lint
 	$(SWIFT) build -c release --build-tests $(SWIFT_FLAGS)
 	$(SWIFT) test -c release --skip-build $(SWIFT_FLAGS) $(TEST_FLAGS)
+
+# Kills the program, its connections and its server a few hundred times, and fills disks (as root, on Linux).
+torture: setup
+	$(SWIFT) build -c release --build-tests $(SWIFT_FLAGS)
+	DAYBOOK_TORTURE=1 $(SWIFT) test -c release --skip-build --filter CrashTests $(SWIFT_FLAGS) $(TEST_FLAGS)
 
 # One table of medians against PostgreSQL's own COPY; BENCH_FLAGS="--json" for machines.
 bench: build

@@ -1,6 +1,7 @@
 import Events
 import Extract
 import Foundation
+import Postgres
 import Warehouse
 
 /// Where a batch is from.
@@ -57,8 +58,8 @@ final class BatchSource: @unchecked Sendable {
 
     /// Fills a batch with what comes next and says where it is from; nil at the end.
     ///
-    /// - Parameter nextLoadID: called in the order of the batches.
-    func next(into batch: inout EventBatch, nextLoadID: () throws -> Int64) throws -> SourcedBatch? {
+    /// - Parameter connection: claims the batch's id, in the order of the batches.
+    func next(into batch: inout EventBatch, _ connection: Connection) throws -> SourcedBatch? {
         lock.lock()
         defer { lock.unlock() }
         do {
@@ -71,7 +72,10 @@ final class BatchSource: @unchecked Sendable {
                 if try reader.fill(&batch) {
                     let source = stretch.reading.source
                     let origin = BatchOrigin(
-                        loadID: try nextLoadID(), runID: runID, pipeline: pipeline,
+                        loadID: try Ledger.claimLoadID(
+                            source: stretch.reading.sourceID, objectIdentity: stretch.plan.identity,
+                            start: batch.range.start, connection),
+                        runID: runID, pipeline: pipeline,
                         sourceID: stretch.reading.sourceID, identity: source.identity,
                         onChange: source.onChange, object: stretch.name,
                         objectIdentity: stretch.plan.identity,

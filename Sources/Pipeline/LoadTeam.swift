@@ -108,10 +108,7 @@ final class LoadTeam: @unchecked Sendable {
         var batch = EventBatch()
         while true {
             let start = Date()
-            guard
-                let next = try source.next(
-                    into: &batch, nextLoadID: { try Ledger.nextLoadID(connection) })
-            else { return }
+            guard let next = try source.next(into: &batch, connection) else { return }
             FailPoint.pass("read-batch")
             try interruption.check()
             let range = batch.range

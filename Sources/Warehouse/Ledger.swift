@@ -109,10 +109,21 @@ package enum Ledger {
         return counts
     }
 
-    /// The id of the next load; ids follow the order in which they are asked for.
-    package static func nextLoadID(_ connection: Connection) throws -> Int64 {
-        try connection.query("SELECT nextval(pg_get_serial_sequence('daybook.loads', 'load_id'))").first()
-            .get(0)
+    /// The id of the load that begins here. New ids follow the order in which they are asked for; a batch that was
+    /// begun before and never committed keeps its own, and with it its place among the loads.
+    ///
+    /// Call outside of the batch's transaction: the claim is to outlive it.
+    package static func claimLoadID(
+        source sourceID: Int32, objectIdentity: String, start: Int64, _ connection: Connection
+    ) throws -> Int64 {
+        try connection.query(
+            """
+            INSERT INTO daybook.claims AS claim (source_id, object_identity, start_position, load_id)
+            VALUES ($1::int, $2, $3::bigint, nextval(pg_get_serial_sequence('daybook.loads', 'load_id')))
+            ON CONFLICT (source_id, object_identity, start_position) DO UPDATE SET load_id = claim.load_id
+            RETURNING load_id
+            """, [sourceID, objectIdentity, start], action: "claim a batch"
+        ).first().get(0)
     }
 
     /// Writes a batch's ledger row and its rejects; inside the transaction that copies its rows.
@@ -140,6 +151,11 @@ package enum Ledger {
                 counts.read, counts.loaded, counts.duplicate, counts.conflicting, counts.rejected,
                 counts.filtered, times.min()?.description, times.max()?.description,
             ], action: "write the ledger")
+        try connection.query(
+            """
+            DELETE FROM daybook.claims
+            WHERE source_id = $1::int AND object_identity = $2 AND start_position = $3::bigint
+            """, [origin.sourceID, origin.objectIdentity, batch.range.start], action: "write the ledger")
         try recordRejects(batch, origin, connection)
     }
 

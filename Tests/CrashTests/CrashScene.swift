@@ -93,7 +93,7 @@ final class CrashScene: @unchecked Sendable {
             for number in 1...padded {
                 try logs.write("logs/\(number).ndjson", new: 5_000, pad: 1_600, olds: number > 1 ? 300 : 0)
             }
-            try logs.write("logs/8.ndjson", new: isLarge ? 230_000 : 105_000, pad: 0, olds: 2_000)
+            try logs.write("logs/8.ndjson", new: isLarge ? 230_000 : 20_000, pad: 0, olds: 2_000)
             try logs.write("logs/9.ndjson", new: isLarge ? 30_000 : 100, pad: 1_000, olds: 5_000)
             try logs.writeTable("orders.csv", rows: 10_000)
         }

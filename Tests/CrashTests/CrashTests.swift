@@ -35,7 +35,7 @@ struct CrashTests {
             let sizes: [CrashScene.Size] =
                 scale.isTorture
                 ? (isOfFinishing ? [.building, .building] : CrashScene.Size.allCases)
-                : (isOfFinishing || pass > 1 ? [.building] : [.small])
+                : (isOfFinishing || pass > 1 && name.hasPrefix("commit") ? [.building] : [.small])
             for index in sizes.indices {
                 let database = try TestDatabase()
                 let round = CrashRound(

@@ -1,4 +1,5 @@
 import Events
+import Fuzz
 import Testing
 
 /// The quick way through a line must come to what the scanner alone comes to, or give up.

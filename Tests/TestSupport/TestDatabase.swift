@@ -39,6 +39,13 @@ package final class TestDatabase {
     }
 }
 
+extension Connection {
+    /// An id for a load that a test makes itself, larger than all before.
+    package func nextLoadID() throws -> Int64 {
+        try query("SELECT nextval(pg_get_serial_sequence('daybook.loads', 'load_id'))").first().get(0)
+    }
+}
+
 /// The server of the test run.
 private final class TestServer: Sendable {
     let url: String

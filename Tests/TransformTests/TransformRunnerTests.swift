@@ -137,7 +137,7 @@ struct TransformRunnerTests {
         let sourceID = try catalogue.sourceID(pipeline: "shop", name: source, entity: entity)
         guard !events.isEmpty else { return }
         let runID = try catalogue.beginRun(pipeline: "shop", host: "test", processID: 1, version: "test")
-        let loadID = try Ledger.nextLoadID(connection)
+        let loadID = try connection.nextLoadID()
         let times = events.map { "2026-01-05T\($0.time)Z" }
         try connection.transaction {
             try connection.query(

@@ -113,6 +113,59 @@ struct LedgerTests {
         #expect(try database.value("SELECT count(*) FROM raw.events WHERE details->>'note' IS NULL") == "0")
     }
 
+    @Test(
+        "A batch that was lost while later ones were committed keeps its place among the comings of an event",
+        arguments: OnChange.allCases)
+    func lostBatches(_ rule: OnChange) throws {
+        try project.write(
+            "pipelines/p.jsonc",
+            """
+            { "pipeline": "p", "sources": [ { "name": "s", "file": { "path": "*.ndjson" },
+              "on_change": "\(rule.rawValue)",
+              "event": { "event_id": "id", "occurred_at": "time", "type": "type" } } ] }
+            """)
+        for name in ["a", "b", "c"] {
+            try project.write(
+                "\(name).ndjson",
+                "{\"id\":\"1\",\"time\":\"2026-01-01\",\"type\":\"t\",\"from\":\"\(name)\"}\n")
+        }
+        func stored() throws -> [[String]] {
+            try database.rows("SELECT event_id, details ->> 'from' FROM raw.events")
+        }
+        try project.counts(on: database, loadsOnly)
+        let wanted = [["1", rule == .keepFirst ? "a" : "c"]]
+        #expect(try stored() == wanted)
+        #expect(try database.value("SELECT count(*) FROM daybook.claims") == "0")
+
+        // As if the run had been killed before these were committed, and after c was: their claims are there.
+        for lost in ["a.ndjson", "b.ndjson"] {
+            try connection.execute(
+                """
+                INSERT INTO daybook.claims
+                SELECT source_id, object_identity, start_position, load_id FROM daybook.loads
+                WHERE object = '\(lost)'
+                """)
+        }
+        let ids = try database.rows("SELECT load_id FROM daybook.loads ORDER BY object")
+        try connection.execute("DELETE FROM daybook.replacements")
+        try remove("object <> 'c.ndjson'")
+        let third = "(SELECT load_id FROM daybook.loads)"
+        try connection.execute(
+            """
+            INSERT INTO raw.events_by_day (occurred_at, load_id, position, event_day, source_id, entity, case_id,
+                event_id, type, service, details)
+            SELECT '2026-01-01', \(third), 0, '2026-01-01', source_id, 'p', '1', '1', 't', 's', '{"from":"c"}'
+            FROM daybook.sources;
+            UPDATE daybook.loads SET loaded = 1, duplicate = 0, conflicting = 0
+            """)
+        #expect(try stored() == [["1", "c"]])
+        #expect(try project.counts(on: database, loadsOnly).duplicate == 2)
+        #expect(try stored() == wanted)
+        #expect(try database.rows("SELECT load_id FROM daybook.loads ORDER BY object") == ids)
+        #expect(try database.value("SELECT count(*) FROM daybook.claims") == "0")
+        #expect(try Verification.problems(connection) == [])
+    }
+
     @Test("Objects as the ledger tells them: ends, lines, and two holes that lie together are one")
     func objects() throws {
         let warehouse = try LoadingWarehouse()

@@ -106,7 +106,7 @@ struct LoaderTests {
                     line($0, time: String(format: "2026-02-%02dT00:00:00Z", $0 % 28 + 1))
                 }.joined()
                 let origin = BatchOrigin(
-                    loadID: try Ledger.nextLoadID(connection), runID: runID, pipeline: "p",
+                    loadID: try connection.nextLoadID(), runID: runID, pipeline: "p",
                     sourceID: sourceID, object: "\(worker)", objectIdentity: "\(worker)", tailHash: "")
                 _ = try LoadingWarehouse.load(lines, at: position, from: origin, with: &loader)
                 position += Int64(lines.utf8.count)
@@ -334,7 +334,7 @@ struct LoaderTests {
                     line($0, time: String(format: "2026-02-%02dT00:00:00Z", $0 % 14 + 1))
                 }.joined()
                 let origin = BatchOrigin(
-                    loadID: try Ledger.nextLoadID(connection), runID: runID, pipeline: "p",
+                    loadID: try connection.nextLoadID(), runID: runID, pipeline: "p",
                     sourceID: sourceID,
                     object: "\(worker)-\(round)", objectIdentity: "\(worker)-\(round)", tailHash: "")
                 _ = try LoadingWarehouse.load(lines, at: 0, from: origin, with: &loader)

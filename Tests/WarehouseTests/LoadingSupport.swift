@@ -29,7 +29,7 @@ struct LoadingWarehouse {
         onChange: OnChange = .keepFirst
     ) throws -> LoadCounts {
         let origin = BatchOrigin(
-            loadID: try loadID ?? Ledger.nextLoadID(connection), runID: runID, pipeline: "p",
+            loadID: try loadID ?? connection.nextLoadID(), runID: runID, pipeline: "p",
             sourceID: sourceID ?? self.sourceID, identity: identity, onChange: onChange, object: object,
             objectIdentity: object, tailHash: "")
         return try LoadingWarehouse.load(lines, at: start, from: origin, with: &loader)
