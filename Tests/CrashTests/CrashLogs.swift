@@ -11,6 +11,8 @@ struct CrashLogs {
     /// Lines of events, repeated ones too.
     private(set) var eventLines = 0
     private(set) var bytes = 0
+    private var pad = 0
+    private var blanks = 0
     private var dice: Dice
     private let project: TemporaryProject
 
@@ -35,16 +37,19 @@ struct CrashLogs {
     ///
     /// - Parameters:
     ///   - new: so many events that no log before had.
-    ///   - pad: bytes that make each line longer and cost the database little.
+    ///   - pad: bytes that each event has more; `blanks`: bytes that only its line has more.
     ///   - repeats: the share of lines that bring an event of this log again.
     ///   - olds: so many lines of events of the logs before.
     ///   - badEvery: a line that no loader can take comes about so often.
     mutating func write(
-        _ name: String, new: Int, pad: Int, repeats: Double = 0.02, olds: Int = 0, badEvery: Int = 3_000
+        _ name: String, new: Int, pad: Int, blanks: Int = 0, repeats: Double = 0.02, olds: Int = 0,
+        badEvery: Int = 3_000
     ) throws {
+        self.pad = pad
+        self.blanks = blanks
         let firstOwn = versions.count
         var text: [UInt8] = []
-        text.reserveCapacity((new + olds) * (pad + 160))
+        text.reserveCapacity((new + olds) * (pad + blanks + 160))
         var leftOld = olds
         var leftNew = new
         while leftNew + leftOld > 0 {
@@ -52,14 +57,14 @@ struct CrashLogs {
             if versions.count > firstOwn, dice.chance(repeats) {
                 // Mostly soon, which is in the same batch; sometimes late.
                 let reach = dice.chance(0.8) ? min(500, versions.count - firstOwn) : versions.count - firstOwn
-                again(Int.random(in: versions.count - reach..<versions.count, using: &dice), pad, &text)
+                again(Int.random(in: versions.count - reach..<versions.count, using: &dice), &text)
             } else if Int.random(in: 0..<leftNew + leftOld, using: &dice) < leftOld {
                 leftOld -= 1
-                again(Int.random(in: 0..<max(1, firstOwn), using: &dice), pad, &text)
+                again(Int.random(in: 0..<max(1, firstOwn), using: &dice), &text)
             } else {
                 leftNew -= 1
                 versions.append([0])
-                append(versions.count - 1, version: 0, pad, &text)
+                append(versions.count - 1, version: 0, &text)
             }
         }
         bytes += text.count
@@ -87,15 +92,15 @@ struct CrashLogs {
     }
 
     /// An event once more, as it came first or with another content.
-    private mutating func again(_ number: Int, _ pad: Int, _ text: inout [UInt8]) {
+    private mutating func again(_ number: Int, _ text: inout [UInt8]) {
         guard number < versions.count else { return }
         let isChanged = dice.chance(0.5) && versions[number].count < 200
         let version = isChanged ? UInt8(versions[number].count) : versions[number].last!
         versions[number].append(version)
-        append(number, version: version, pad, &text)
+        append(number, version: version, &text)
     }
 
-    private mutating func append(_ number: Int, version: UInt8, _ pad: Int, _ text: inout [UInt8]) {
+    private mutating func append(_ number: Int, version: UInt8, _ text: inout [UInt8]) {
         // Time and padding follow from the number and the version, so that equal versions are equal lines.
         var own = Dice(seed: UInt64(number))
         let day = 5 + Int.random(in: 0..<CrashLogs.days, using: &own)
@@ -115,6 +120,7 @@ struct CrashLogs {
             }
             text.append(UInt8(ascii: "\""))
         }
+        text += repeatElement(UInt8(ascii: " "), count: blanks)
         text += "}\n".utf8
         eventLines += 1
     }

@@ -88,10 +88,13 @@ final class CrashScene: @unchecked Sendable {
             }
             try logs.writeTable("orders.csv", rows: 3_000)
         case .indexed, .building:
-            // Files of one batch, one of several, and one with hardly anything new.
+            // Blanks make a load large, as far as it decides by bytes, that takes the server little.
+            // Files of one batch, one of several (in torture), and one with hardly anything new.
             let padded = size == .building ? 7 : 4
             for number in 1...padded {
-                try logs.write("logs/\(number).ndjson", new: 5_000, pad: 1_600, olds: number > 1 ? 300 : 0)
+                try logs.write(
+                    "logs/\(number).ndjson", new: 5_000, pad: isLarge ? 1_600 : 200,
+                    blanks: isLarge ? 0 : 1_400, olds: number > 1 ? 300 : 0)
             }
             try logs.write("logs/8.ndjson", new: isLarge ? 230_000 : 20_000, pad: 0, olds: 2_000)
             try logs.write("logs/9.ndjson", new: isLarge ? 30_000 : 100, pad: 1_000, olds: 5_000)
