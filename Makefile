@@ -46,8 +46,18 @@ fuzz:
 		|| { grep -avE 'NEW|REDUCE|pulse' .build/fuzz/fuzz.log | tail -n 60; exit 1; }; \
 	else \
 		echo "fuzzing with seeded mutations for $(FUZZ_SECONDS) s: no libFuzzer here, see .build/fuzz/build.log"; \
-		$(FUZZ_BUILD) && .build/fuzz/release/Fuzz $(FUZZ_SECONDS) $(FUZZ_SEED) .build/fuzz/finds $(FUZZ_INPUTS); \
+		{ $(FUZZ_BUILD) --sanitize=address >>.build/fuzz/build.log 2>&1 || $(FUZZ_BUILD); } && \
+		ASAN_OPTIONS=detect_leaks=0 .build/fuzz/release/Fuzz $(FUZZ_SECONDS) $(FUZZ_SEED) .build/fuzz/finds $(FUZZ_INPUTS); \
 	fi
+
+# The tests under the address and the thread sanitizer; the release build, which is five times as fast. Leaks are
+# not looked for, as above: XCTest itself has some.
+SANITIZE_TESTS ?= PostgresTests|EventsTests|ExtractTests|WarehouseTests|PipelineTests
+sanitize: sanitize-address sanitize-thread
+sanitize-%: setup
+	$(SWIFT) build -c release --build-tests --sanitize=$* --scratch-path .build/sanitize-$*
+	SWIFT_BACKTRACE=enable=no ASAN_OPTIONS=detect_leaks=0 $(SWIFT) test -c release --skip-build --sanitize=$* \
+		--scratch-path .build/sanitize-$* --filter '$(SANITIZE_TESTS)'
 
 lint:
 	$(SWIFT) format lint --strict --recursive Package.swift Sources Tests

@@ -68,4 +68,19 @@ struct Fuzz {
         _ argv: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
         _ test: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
     ) -> CInt
+
+    @_silgen_name("LLVMFuzzerMutate")
+    private func mutateByLibFuzzer(_ data: UnsafeMutablePointer<UInt8>, _ count: Int, _ maxCount: Int) -> Int
+
+    /// Mixes libFuzzer's mutations with those that know what the formats are made of.
+    @_cdecl("LLVMFuzzerCustomMutator")
+    func mutate(_ data: UnsafeMutablePointer<UInt8>, _ count: Int, _ maxCount: Int, _ seed: UInt32) -> Int {
+        guard count > 0, seed % 4 == 0 else { return mutateByLibFuzzer(data, count, maxCount) }
+        var mutator = Mutator(seed: UInt64(seed), seeds: [])
+        var bytes = Array(UnsafeBufferPointer(start: data, count: count))
+        mutator.mutate(&bytes)
+        let mutated = bytes.prefix(maxCount)
+        _ = UnsafeMutableBufferPointer(start: data, count: maxCount).update(fromContentsOf: mutated)
+        return mutated.count
+    }
 #endif

@@ -27,7 +27,8 @@ struct Mutator {
         return Array(bytes.prefix(Mutator.maxCount))
     }
 
-    private mutating func mutate(_ bytes: inout [UInt8]) {
+    /// Breaks one place.
+    mutating func mutate(_ bytes: inout [UInt8]) {
         guard let place = bytes.indices.randomElement(using: &random) else { return }
         let end = min(bytes.count, place + Int.random(in: 1...64, using: &random))
         switch Int.random(in: 0..<8, using: &random) {
