@@ -50,8 +50,8 @@ fuzz:
 		ASAN_OPTIONS=detect_leaks=0 .build/fuzz/release/Fuzz $(FUZZ_SECONDS) $(FUZZ_SEED) .build/fuzz/finds $(FUZZ_INPUTS); \
 	fi
 
-# The tests under the address and the thread sanitizer; the release build, which is five times as fast. Leaks are
-# not looked for, as above: XCTest itself has some.
+# The tests under the address sanitizer and under the thread sanitizer, as release builds. Leaks are not looked for,
+# as above, and because XCTest itself has some.
 SANITIZE_TESTS ?= PostgresTests|EventsTests|ExtractTests|WarehouseTests|PipelineTests
 sanitize: sanitize-address sanitize-thread
 sanitize-%: setup
