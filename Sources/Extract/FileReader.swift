@@ -79,10 +79,12 @@ package final class FileReader {
     package var rest: Int64 { end - position }
 
     /// Fills a batch with what comes next; false where nothing more can be read now.
-    package func fill(_ batch: inout EventBatch) throws(ExtractError) -> Bool {
+    ///
+    /// - Parameter most: after about this many bytes, to the block, the batch ends although it has room.
+    package func fill(_ batch: inout EventBatch, most: Int64 = .max) throws(ExtractError) -> Bool {
         batch.reset(at: position, line: line)
         parser.begin(&batch, objectIdentity: identity)
-        while !batch.isFull, !isWaiting {
+        while !batch.isFull, !isWaiting, batch.range.end - batch.range.start < most {
             if preamble.bytes > 0 {
                 guard try passPreamble(&batch) else { break }
             }

@@ -25,11 +25,17 @@ final class BatchSource: @unchecked Sendable {
     private var stretches: [Stretch]
     private var current: (stretch: Stretch, reader: FileReader)?
     private var hasFailed = false
+    /// Bytes that are in no batch yet.
+    private var remaining: Int64
     /// Files whose last bytes are no whole record yet.
     private var waiting: [String] = []
     private let pipeline: String
     private let runID: Int64
+    private let workers: Int
     private let observer: RunObserver
+
+    /// A batch of a smaller stretch would not be worth its transaction.
+    private static let smallestShare: Int64 = 4 << 20
 
     private struct Stretch {
         let reading: Reading
@@ -38,7 +44,8 @@ final class BatchSource: @unchecked Sendable {
         var name: String { plan.file.name }
     }
 
-    init(_ readings: [Reading], pipeline: String, runID: Int64, observer: RunObserver) {
+    /// - Parameter workers: how many take turns.
+    init(_ readings: [Reading], pipeline: String, runID: Int64, workers: Int, observer: RunObserver) {
         stretches = readings.flatMap { reading in
             reading.plans.flatMap { plan in
                 plan.stretches.map { Stretch(reading: reading, plan: plan, stretch: $0) }
@@ -46,6 +53,8 @@ final class BatchSource: @unchecked Sendable {
         }.reversed()
         self.pipeline = pipeline
         self.runID = runID
+        self.workers = workers
+        remaining = stretches.reduce(0) { $0 + $1.stretch.end - $1.stretch.start }
         self.observer = observer
         for reading in readings {
             for plan in reading.plans {
@@ -58,6 +67,9 @@ final class BatchSource: @unchecked Sendable {
 
     /// Fills a batch with what comes next and says where it is from; nil at the end.
     ///
+    /// Where batches are many, each is as large as it may be. The last ones are smaller and smaller, a worker's share
+    /// of what remains (guided self-scheduling: Polychronopoulos and Kuck, 1987), so that the workers end together.
+    ///
     /// - Parameter connection: claims the batch's id, in the order of the batches.
     func next(into batch: inout EventBatch, _ connection: Connection) throws -> SourcedBatch? {
         lock.lock()
@@ -69,7 +81,10 @@ final class BatchSource: @unchecked Sendable {
                     current = (stretch, try open(stretch))
                     continue
                 }
-                if try reader.fill(&batch) {
+                if try reader.fill(
+                    &batch, most: max(BatchSource.smallestShare, remaining / Int64(workers)))
+                {
+                    remaining -= batch.range.end - batch.range.start
                     let source = stretch.reading.source
                     let origin = BatchOrigin(
                         loadID: try Ledger.claimLoadID(

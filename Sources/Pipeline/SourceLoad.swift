@@ -90,10 +90,11 @@ struct SourceLoad {
         _ readings: [Reading], runID: Int64, workers: Int, outcome: inout LoadProgress
     ) throws {
         let totalBytes = readings.flatMap(\.plans).reduce(0) { $0 + $1.remaining }
-        let source = BatchSource(readings, pipeline: pipeline.name, runID: runID, observer: observer)
         // What is small is not worth a connection more.
         let useful = totalBytes == 0 ? 0 : Int(totalBytes / SourceLoad.bytesPerWorker) + 1
         let workers = min(workers, useful)
+        let source = BatchSource(
+            readings, pipeline: pipeline.name, runID: runID, workers: workers, observer: observer)
         let team = LoadTeam(
             pipeline: pipeline.name, totalBytes: totalBytes, conninfo: conninfo,
             lockHolder: warehouse.connection.processID, interruption: interruption, observer: observer)
