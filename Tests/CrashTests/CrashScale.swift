@@ -18,7 +18,7 @@ struct CrashScale {
         let isTorture = environment["DAYBOOK_TORTURE"] == "1"
         let seed =
             environment["DAYBOOK_TEST_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64.max)
-        print("CrashTests: \(isTorture ? "torture" : "short form"); repeat with DAYBOOK_TEST_SEED=\(seed)")
+        tell("\(isTorture ? "torture" : "short form"); repeat with DAYBOOK_TEST_SEED=\(seed)")
         return isTorture
             ? CrashScale(
                 isTorture: true, seed: seed, randomKills: 100, passes: 1...5, terminations: 30,
@@ -30,6 +30,11 @@ struct CrashScale {
 
     /// Chance for one test, which does not depend on the tests before it.
     func dice(_ test: Int) -> Dice { Dice(seed: seed &+ UInt64(test) &* 0x5851_F42D_4C95_7F2D) }
+}
+
+/// Says how far it has come, also where the output is no terminal: the long form takes a while.
+func tell(_ text: String) {
+    FileHandle.standardOutput.write(Data("CrashTests: \(text)\n".utf8))
 }
 
 /// Random numbers that are the same for the same seed: SplitMix64 (Steele, Lea and Flood, 2014).

@@ -70,8 +70,8 @@ final class CrashScene: @unchecked Sendable {
         seconds = Date().timeIntervalSince(began)
         try #require(outcome.status == 0, "\(outcome.error)")
         truth = try WarehouseState(of: undisturbed.url)
-        print(
-            "CrashTests: \(size), \(onChange.rawValue): \(logs.bytes >> 20) MiB, \(logs.eventLines) lines, "
+        tell(
+            "\(size), \(onChange.rawValue): \(logs.bytes >> 20) MiB, \(logs.eventLines) lines, "
                 + "\(logs.eventCount) events, an undisturbed load takes "
                 + String(format: "%.2f s", seconds))
         try expect(logs)

@@ -64,7 +64,7 @@ struct CrashTests {
             }
         }
         #expect(kills > 0)
-        print("CrashTests: \(name): \(kills) kills in \(rounds) rounds")
+        tell("\(name): \(kills) kills in \(rounds) rounds")
     }
 
     @Test("kill -9 at random times")
@@ -91,7 +91,7 @@ struct CrashTests {
             try round.finish(workers: workers(&dice))
         }
         #expect(kills >= scale.randomKills)
-        print("CrashTests: random times: \(kills) kills in \(rounds) rounds")
+        tell("random times: \(kills) kills in \(rounds) rounds")
     }
 
     // MARK: - Its connections
@@ -135,7 +135,7 @@ struct CrashTests {
             try round.finish(workers: workers(&dice))
         }
         #expect(terminations >= scale.terminations)
-        print("CrashTests: \(terminations) connections ended in \(rounds) rounds")
+        tell("\(terminations) connections ended in \(rounds) rounds")
     }
 
     /// Waits for a COPY and ends one of the load's sessions; false where the load is over before.
@@ -198,7 +198,7 @@ struct CrashTests {
             try round.finish(workers: workers(&dice))
         }
         #expect(stops >= scale.immediateStops)
-        print("CrashTests: \(stops) immediate stops in \(rounds) rounds")
+        tell("\(stops) immediate stops in \(rounds) rounds")
     }
 
     /// A database of its own on a server of the test's own, which is started.
@@ -237,7 +237,7 @@ struct CrashTests {
                 let outcome = try round.start(workers: workers(&dice)).outcome()
                 #expect(
                     [1, 69].contains(outcome.status) && outcome.signal == nil, "\(round.label), \(attempt)")
-                print("CrashTests: full disk, \(number).\(attempt): \(outcome.status): \(outcome.error)")
+                tell("full disk, \(number).\(attempt): \(outcome.status): \(outcome.error)")
                 failures[outcome.status, default: 0] += 1
                 if outcome.status == 1 {
                     #expect(outcome.error.contains("No space left on device"), "\(round.label)")
@@ -247,6 +247,6 @@ struct CrashTests {
             _ = try server.start()
             try round.finish(workers: workers(&dice))
         }
-        print("CrashTests: full disks, by exit code: \(failures)")
+        tell("full disks, by exit code: \(failures)")
     }
 }

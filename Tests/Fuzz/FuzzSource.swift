@@ -3,32 +3,28 @@ import Events
 /// How an input's bytes are read: a format and a mapping as definitions have them.
 ///
 /// The first byte of an input chooses (`0` to `5`, and any other byte modulo six), the rest is the object.
-struct FuzzSource {
+struct FuzzSource: Sendable {
     enum Format { case ndjson, csv }
 
     let format: Format
     let mapping: SourceMapping
-    let parser: any RecordParser
 
     static func chosen(by byte: UInt8) -> FuzzSource { all[Int(byte) % all.count] }
 
-    // A parser is used by one thread at a time; fuzzing has one, and the tests replay inputs in series.
-    nonisolated(unsafe) private static let all: [FuzzSource] = {
+    private static let all: [FuzzSource] = {
         let formats: [Format] = [.ndjson, .csv]
         return formats.flatMap { format in [service, positioned, list].map { FuzzSource(format, $0) } }
     }()
 
     private init(_ format: Format, _ mapping: SourceMapping) {
         (self.format, self.mapping) = (format, mapping)
-        parser = FuzzSource.makeParser(format, mapping)
     }
 
-    func makeParser() -> any RecordParser { FuzzSource.makeParser(format, mapping) }
-
-    private static func makeParser(_ format: Format, _ mapping: SourceMapping) -> any RecordParser {
+    /// One that has read nothing yet: parsers learn from what they read, and an input must show the same each time.
+    func makeParser() -> any RecordParser {
         switch format {
         case .ndjson: NDJSONParser(mapping)
-        case .csv: CSVParser(mapping, header: header)
+        case .csv: CSVParser(mapping, header: FuzzSource.header)
         }
     }
 

@@ -54,16 +54,19 @@ struct Feed: ~Copyable {
     let object: ArraySlice<UInt8>
     let parser: any RecordParser
     var batch: EventBatch
+    private let isSpare: Bool
     private var lineEnds: Int64 = 0
     private var result = Parse()
 
     /// The batch of the feed before, since a new one takes longer than the parsing of a short object.
     nonisolated(unsafe) private static var spare: EventBatch?
 
-    init(_ object: ArraySlice<UInt8>, to parser: any RecordParser) {
+    /// - Parameter capacity: of each batch, in events or rejects; nil: more than an input has.
+    init(_ object: ArraySlice<UInt8>, to parser: any RecordParser, capacity: Int? = nil) {
         self.object = object
         self.parser = parser
-        batch = Feed.spare.take() ?? EventBatch()
+        isSpare = capacity == nil
+        batch = capacity.map(EventBatch.init(capacity:)) ?? Feed.spare.take() ?? EventBatch()
         batch.reset(at: 0, line: 1)
         parser.begin(&batch, objectIdentity: "obj")
     }
@@ -95,6 +98,18 @@ struct Feed: ~Copyable {
         return count
     }
 
+    /// Parses from `position` to `end` all that is whole, in as many batches as it takes.
+    mutating func parseAll(to end: Int, then continuation: Continuation) throws(Violation) {
+        while true {
+            let count = try parse(to: end, then: continuation)
+            if batch.isFull {
+                endBatch()
+            } else if count == 0 || position == end {
+                return
+            }
+        }
+    }
+
     /// Ends the batch, and begins the next one where it ended.
     mutating func endBatch() {
         result.add(batch)
@@ -116,7 +131,7 @@ struct Feed: ~Copyable {
     consuming func finish() -> Parse {
         result.add(batch)
         let result = result
-        Feed.spare = consume batch
+        if isSpare { Feed.spare = consume batch }
         return result
     }
 }

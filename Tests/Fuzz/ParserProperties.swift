@@ -11,7 +11,8 @@ package enum ParserProperties {
         let object = input.dropFirst()
         var random = SeededGenerator(seed: hash(input))
 
-        var feed = Feed(object, to: source.parser)
+        let parser = source.makeParser()
+        var feed = Feed(object, to: parser)
         try feed.parse(to: object.count, then: .closed)
         guard feed.position == object.count else {
             throw Violation("a closed object is parsed to byte \(feed.position) of \(object.count)")
@@ -26,23 +27,25 @@ package enum ParserProperties {
         for cut in cuts {
             for first in [Continuation.more, .open, .overlong] {
                 do throws(Violation) {
-                    try checkCut(object, source, cut, first, whole)
+                    try checkCut(object, source.format, parser, cut, first, whole)
                 } catch {
                     throw Violation("cut at \(cut), \(first): \(error)")
                 }
             }
         }
-        let blocks = try parseInBlocks(object, source, &random)
+        let blocks = try parseInBlocks(object, parser, &random)
         try expect(blocks, like: whole, "in blocks")
+        try checkLines(object, source, whole)
     }
 
     private static func checkCut(
-        _ object: ArraySlice<UInt8>, _ source: FuzzSource, _ cut: Int, _ first: Continuation, _ whole: Parse
+        _ object: ArraySlice<UInt8>, _ format: FuzzSource.Format, _ parser: any RecordParser, _ cut: Int,
+        _ first: Continuation, _ whole: Parse
     ) throws(Violation) {
-        var feed = Feed(object, to: source.parser)
+        var feed = Feed(object, to: parser)
         try feed.parse(to: cut, then: first)
         let isSame: Bool
-        switch (source.format, first) {
+        switch (format, first) {
         case (.ndjson, .open):
             isSame = isWholeButForItsLineEnd(object, feed.position)
             feed.passLineEnd()
@@ -67,26 +70,52 @@ package enum ParserProperties {
         return tail.isEmpty || tail.elementsEqual([0x0D]) && last != 0x0D && tail.endIndex < object.endIndex
     }
 
-    /// As a reader does: blocks of any size, batches that end anywhere, and now and then another process.
+    /// As a reader does: blocks of any size, and batches that end anywhere.
     private static func parseInBlocks(
-        _ object: ArraySlice<UInt8>, _ source: FuzzSource, _ random: inout SeededGenerator
+        _ object: ArraySlice<UInt8>, _ parser: any RecordParser, _ random: inout SeededGenerator
     ) throws(Violation) -> Parse {
         let largest = [1, 7, 64, 1_000].randomElement(using: &random)!
         // Byte by byte, a long unfinished record is scanned anew for each.
         let smallest = max(1, object.count / 128)
-        let isRestarted = Bool.random(using: &random)
-        var feed = Feed(object, to: isRestarted ? source.makeParser() : source.parser)
+        var feed = Feed(object, to: parser, capacity: [1, 2, 5, nil].randomElement(using: &random)!)
         var end = 0
         while end < object.count {
             end = min(object.count, end + .random(in: smallest...max(smallest, largest), using: &random))
-            try feed.parse(to: end, then: .more)
+            try feed.parseAll(to: end, then: .more)
             if Bool.random(using: &random) { feed.endBatch() }
             guard try feed.parse(to: end, then: .more) == 0 else {
                 throw Violation("a whole record was left before byte \(end)")
             }
         }
-        try feed.parse(to: object.count, then: .closed)
+        try feed.parseAll(to: object.count, then: .closed)
         return feed.finish()
+    }
+
+    /// Line by line, with nothing to be read behind a line, and by a parser that has learned nothing or all; and with
+    /// blank lines behind, so that no line is near the end of the memory.
+    private static func checkLines(
+        _ object: ArraySlice<UInt8>, _ source: FuzzSource, _ whole: Parse
+    ) throws(Violation) {
+        var lines = Feed(object, to: source.makeParser())
+        for place in object.indices where object[place] == 0x0A {
+            try lines.parse(to: place + 1 - object.startIndex, then: .more)
+        }
+        try lines.parse(to: object.count, then: .closed)
+        try expect(lines.finish(), like: whole, "line by line")
+
+        guard source.format == .ndjson else { return }
+        let blanks = [UInt8](repeating: 0x0A, count: 64)
+        let padded = object + blanks
+        let parser = source.makeParser()
+        for how in ["with blank lines behind", "learned by heart"] {
+            var feed = Feed(padded, to: parser)
+            try feed.parse(to: padded.count, then: .closed)
+            let parse = feed.finish()
+            guard parse.events == whole.events, parse.rejects == whole.rejects else {
+                try expect(parse, like: whole, how)
+                return
+            }
+        }
     }
 
     private static func expect(_ parse: Parse, like whole: Parse, _ how: String) throws(Violation) {
