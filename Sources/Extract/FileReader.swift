@@ -80,19 +80,26 @@ package final class FileReader {
 
     /// Fills a batch with what comes next; false where nothing more can be read now.
     ///
-    /// - Parameter most: after about this many bytes, to the block, the batch ends although it has room.
-    package func fill(_ batch: inout EventBatch, most: Int64 = .max) throws(ExtractError) -> Bool {
+    /// - Parameter limit: an offset; the batch ends with the last record that is whole before it, although it has
+    ///   room, but holds one record at least.
+    package func fill(_ batch: inout EventBatch, upTo limit: Int64 = .max) throws(ExtractError) -> Bool {
         batch.reset(at: position, line: line)
         parser.begin(&batch, objectIdentity: identity)
-        while !batch.isFull, !isWaiting, batch.range.end - batch.range.start < most {
+        var limit = limit
+        while !batch.isFull, !isWaiting, position < limit {
             if preamble.bytes > 0 {
                 guard try passPreamble(&batch) else { break }
             }
             // A record never sees more than it may have, so that none is taken for being in a block by luck.
-            let window = min(filled - consumed, maxLine + 1)
+            let window = min(filled - consumed, maxLine + 1, Int(clamping: limit - position))
             let isAtEnd = readPosition >= end && window == filled - consumed
             let continuation: Continuation = isAtEnd ? ending : .more
             if parse(window, continuation, &batch) > 0 { continue }
+            if position + Int64(window) == limit, !isAtEnd {
+                guard batch.isEmpty else { break }
+                limit = .max
+                continue
+            }
             if isAtEnd && window <= maxLine { break }
             if window > maxLine {
                 if parse(window, .overlong, &batch) > 0 { continue }

@@ -69,6 +69,7 @@ final class BatchSource: @unchecked Sendable {
     ///
     /// Where batches are many, each is as large as it may be. The last ones are smaller and smaller, a worker's share
     /// of what remains (guided self-scheduling: Polychronopoulos and Kuck, 1987), so that the workers end together.
+    /// A batch that was begun before and lost is read as it was.
     ///
     /// - Parameter connection: claims the batch's id, in the order of the batches.
     func next(into batch: inout EventBatch, _ connection: Connection) throws -> SourcedBatch? {
@@ -81,15 +82,15 @@ final class BatchSource: @unchecked Sendable {
                     current = (stretch, try open(stretch))
                     continue
                 }
-                if try reader.fill(
-                    &batch, most: max(BatchSource.smallestShare, remaining / Int64(workers)))
-                {
+                let share = max(BatchSource.smallestShare, remaining / Int64(workers))
+                let claimed = stretch.reading.claims[stretch.plan.identity]?[reader.position]
+                if try reader.fill(&batch, upTo: claimed ?? reader.position + share) {
                     remaining -= batch.range.end - batch.range.start
                     let source = stretch.reading.source
                     let origin = BatchOrigin(
                         loadID: try Ledger.claimLoadID(
                             source: stretch.reading.sourceID, objectIdentity: stretch.plan.identity,
-                            start: batch.range.start, connection),
+                            range: batch.range, connection),
                         runID: runID, pipeline: pipeline,
                         sourceID: stretch.reading.sourceID, identity: source.identity,
                         onChange: source.onChange, object: stretch.name,

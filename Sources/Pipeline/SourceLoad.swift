@@ -51,6 +51,8 @@ struct Reading {
     let source: SourceDefinition
     let sourceID: Int32
     let plans: [ReadPlan]
+    /// Batches that were begun and lost: of each object, where each ends by where it begins.
+    let claims: [String: [Int64: Int64]]
 }
 
 /// The half of a run that reads the sources of a pipeline and loads what is new in them.
@@ -79,7 +81,9 @@ struct SourceLoad {
             let files = try source.files(in: project) {
                 observer.note("\(pipeline.name)/\(source.name): no file matches \($0)")
             }
-            return Reading(source: source, sourceID: sourceID, plans: try ReadPlan.make(files, known: known))
+            return Reading(
+                source: source, sourceID: sourceID, plans: try ReadPlan.make(files, known: known),
+                claims: try Ledger.claims(ofSource: sourceID, warehouse.connection))
         }
     }
 

@@ -109,20 +109,42 @@ package enum Ledger {
         return counts
     }
 
-    /// The id of the load that begins here. New ids follow the order in which they are asked for; a batch that was
+    /// The batches of a source that were begun and never committed: of each object, where each ends by where it
+    /// begins. Who reads on where one begins is to end it there too, and loads it under its own id.
+    package static func claims(ofSource sourceID: Int32, _ connection: Connection) throws -> [String: [Int64:
+        Int64]]
+    {
+        let rows = try connection.query(
+            """
+            SELECT object_identity, start_position, end_position FROM daybook.claims
+            WHERE source_id = $1::int AND end_position IS NOT NULL
+            """, [sourceID], action: "read the claims"
+        ).rows
+        var claims: [String: [Int64: Int64]] = [:]
+        for row in rows {
+            let identity: String = try row.get("object_identity")
+            let start: Int64 = try row.get("start_position")
+            claims[identity, default: [:]][start] = try row.get("end_position")
+        }
+        return claims
+    }
+
+    /// The id of the load of this range. New ids follow the order in which they are asked for; a batch that was
     /// begun before and never committed keeps its own, and with it its place among the loads.
     ///
     /// Call outside of the batch's transaction: the claim is to outlive it.
     package static func claimLoadID(
-        source sourceID: Int32, objectIdentity: String, start: Int64, _ connection: Connection
+        source sourceID: Int32, objectIdentity: String, range: ReadRange, _ connection: Connection
     ) throws -> Int64 {
         try connection.query(
             """
-            INSERT INTO daybook.claims AS claim (source_id, object_identity, start_position, load_id)
-            VALUES ($1::int, $2, $3::bigint, nextval(pg_get_serial_sequence('daybook.loads', 'load_id')))
-            ON CONFLICT (source_id, object_identity, start_position) DO UPDATE SET load_id = claim.load_id
+            INSERT INTO daybook.claims (source_id, object_identity, start_position, end_position, load_id)
+            VALUES ($1::int, $2, $3::bigint, $4::bigint,
+                nextval(pg_get_serial_sequence('daybook.loads', 'load_id')))
+            ON CONFLICT (source_id, object_identity, start_position)
+                DO UPDATE SET end_position = excluded.end_position
             RETURNING load_id
-            """, [sourceID, objectIdentity, start], action: "claim a batch"
+            """, [sourceID, objectIdentity, range.start, range.end], action: "claim a batch"
         ).first().get(0)
     }
 
@@ -154,8 +176,10 @@ package enum Ledger {
         try connection.query(
             """
             DELETE FROM daybook.claims
-            WHERE source_id = $1::int AND object_identity = $2 AND start_position = $3::bigint
-            """, [origin.sourceID, origin.objectIdentity, batch.range.start], action: "write the ledger")
+            WHERE source_id = $1::int AND object_identity = $2
+                AND start_position >= $3::bigint AND start_position < $4::bigint
+            """, [origin.sourceID, origin.objectIdentity, batch.range.start, batch.range.end],
+            action: "write the ledger")
         try recordRejects(batch, origin, connection)
     }
 

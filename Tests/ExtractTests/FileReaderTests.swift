@@ -23,7 +23,7 @@ struct FileReaderTests {
     private func read(
         _ name: String, _ format: FileFormat = .ndjson, stretch: ReadPlan.Stretch? = nil,
         isSettled: Bool = false,
-        maxLine: Int = 16 << 20, beforeEach: () throws -> Void = {}
+        maxLine: Int = 16 << 20, most: Int64? = nil, beforeEach: () throws -> Void = {}
     ) throws -> Outcome {
         let plan = ReadPlan(try folder.file(name), identity: "file")
         let reader = try FileReader(
@@ -32,7 +32,7 @@ struct FileReaderTests {
         var outcome = Outcome()
         var batch = EventBatch()
         try beforeEach()
-        while try reader.fill(&batch) {
+        while try reader.fill(&batch, upTo: most.map { reader.position + $0 } ?? .max) {
             try beforeEach()
             if let last = outcome.ranges.last {
                 #expect(batch.range.start == last.end && batch.range.firstLine == last.endLine)
@@ -114,6 +114,37 @@ struct FileReaderTests {
         let outcome = try read("a")
         #expect(outcome.positions == starts(lines))
         #expect(outcome.details[3].utf8.count > 10 << 20)
+    }
+
+    @Test(
+        "A batch ends with the last whole record before its limit, and holds one at least",
+        arguments: [1, 30, 90, 500])
+    func limit(most: Int64) throws {
+        let overlong = line(7, String(repeating: "z", count: 300))
+        let lines =
+            (1...9).map { line($0, String(repeating: "é", count: $0)) } + ["{]\n", overlong, "\n", line(8)]
+        let rows = (1...9).map { "2026-01-0\($0),\"a\r\n\($0)\"\r\n" } + ["ragged\n"]
+        try folder.write("a", lines.joined())
+        try folder.write("a.csv", "time,type\n" + rows.joined())
+        for (name, format, records) in [
+            ("a", FileFormat.ndjson, lines), ("a.csv", .csv, ["time,type\n"] + rows),
+        ] {
+            let whole = try read(name, format, isSettled: true, maxLine: 200)
+            let limited = try read(name, format, isSettled: true, maxLine: 200, most: most)
+            #expect(limited.positions == whole.positions && limited.details == whole.details)
+            #expect(limited.rejects.map(\.position) == whole.rejects.map(\.position))
+            #expect(limited.filtered == whole.filtered && limited.rest == 0)
+            #expect(limited.ranges.last?.end == whole.ranges.last?.end)
+            let ends = Set(starts(records + [""]))
+            for range in limited.ranges where range.end - range.start > most {
+                #expect(ends.filter { range.start < $0 && $0 < range.end }.isEmpty)
+            }
+            // The next record would not have been whole before the limit.
+            for range in limited.ranges.dropLast() {
+                let next = ends.filter { $0 > range.end }.min()!
+                #expect(next - range.start > most || range.end - range.start >= most)
+            }
+        }
     }
 
     @Test("Blank lines are filtered; a byte order mark means nothing; line ends may be CRLF")

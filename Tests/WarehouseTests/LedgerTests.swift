@@ -142,7 +142,7 @@ struct LedgerTests {
             try connection.execute(
                 """
                 INSERT INTO daybook.claims
-                SELECT source_id, object_identity, start_position, load_id FROM daybook.loads
+                SELECT source_id, object_identity, start_position, load_id, end_position FROM daybook.loads
                 WHERE object = '\(lost)'
                 """)
         }
