@@ -81,7 +81,7 @@ package final class FileReader {
     /// Fills a batch with what comes next; false where nothing more can be read now.
     ///
     /// - Parameter limit: an offset; the batch ends with the last record that is whole before it, although it has
-    ///   room, but holds one record at least.
+    ///   room. Where the first record is longer than that, there is no limit.
     package func fill(_ batch: inout EventBatch, upTo limit: Int64 = .max) throws(ExtractError) -> Bool {
         batch.reset(at: position, line: line)
         parser.begin(&batch, objectIdentity: identity)
