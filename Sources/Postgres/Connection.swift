@@ -162,8 +162,10 @@ package final class Connection {
             return String(cString: text)
         }
         let sqlState = field("C")
-        // Class 57P is the server's own shutdown; without a code the socket broke.
-        let isLost = PQstatus(handle) != CONNECTION_OK || sqlState.hasPrefix("57P")
+        // Class 57P is the server's own shutdown. An error without a code is libpq's own: the socket broke, which
+        // PQstatus does not tell where a write failed and the server's last notice could still be read.
+        let isBroken = PQresultStatus(result) == PGRES_FATAL_ERROR && result != nil && sqlState.isEmpty
+        let isLost = isBroken || PQstatus(handle) != CONNECTION_OK || sqlState.hasPrefix("57P")
         var error = PostgresError(
             kind: isLost ? .connectionLost : .refused, action: action,
             message: field("M").isEmpty ? Connection.lastMessage(handle) : field("M"))

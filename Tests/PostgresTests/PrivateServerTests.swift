@@ -82,6 +82,33 @@ struct PrivateServerTests {
         }
     }
 
+    /// The server's farewell can still be read where our write fails: libpq then calls the connection good.
+    @Test func connectionsOfAServerThatStoppedAtOnceAreLost() throws {
+        try withScratch { scratch in
+            let server = scratch.server()
+            let url = try server.start()
+            let isLost = {
+                (_ body: (borrowing Connection) throws -> Void) throws in
+                let connection = try Connection(url, applicationName: "tests")
+                try connection.execute("CREATE TEMPORARY TABLE t (n int)")
+                #expect(try server.stop(immediately: true))
+                for _ in 0..<2 {
+                    let error = #expect(throws: PostgresError.self) { try body(connection) }
+                    #expect(error?.kind == .connectionLost, "\(String(describing: error))")
+                }
+                _ = try server.start()
+            }
+            try isLost { _ = try $0.query("SELECT 1") }
+            try isLost { try $0.execute("SELECT 1; SELECT 2") }
+            try isLost { try $0.transaction {} }
+            try isLost { connection in
+                _ = try connection.copy("COPY t FROM STDIN") { copy in
+                    try Array("1\n".utf8).withUnsafeBytes { try copy.write($0) }
+                }
+            }
+        }
+    }
+
     /// After a reboot the number of the killed server may be that of another program of the same account: only
     /// then would PostgreSQL refuse.
     @Test func recoversFromAPidFileThatNamesAnotherProgram() throws {
