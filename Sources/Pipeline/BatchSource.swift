@@ -83,7 +83,8 @@ final class BatchSource: @unchecked Sendable {
                     continue
                 }
                 let share = max(BatchSource.smallestShare, remaining / Int64(workers))
-                let claimed = stretch.reading.claims[stretch.plan.identity]?[reader.position]
+                let claimed = stretch.reading.claims.end(
+                    objectIdentity: stretch.plan.identity, start: reader.position)
                 if try reader.fill(&batch, upTo: claimed ?? reader.position + share) {
                     remaining -= batch.range.end - batch.range.start
                     let source = stretch.reading.source

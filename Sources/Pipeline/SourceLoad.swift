@@ -51,8 +51,7 @@ struct Reading {
     let source: SourceDefinition
     let sourceID: Int32
     let plans: [ReadPlan]
-    /// Batches that were begun and lost: of each object, where each ends by where it begins.
-    let claims: [String: [Int64: Int64]]
+    let claims: ClaimedBatches
 }
 
 /// The half of a run that reads the sources of a pipeline and loads what is new in them.

@@ -102,15 +102,16 @@ package enum ChildCommand {
 
     /// An open file without a name, above descriptor 3, positioned at the start of `content`.
     private static func namelessFile(_ content: String) throws(PrivateServerError) -> Int32 {
-        var template = Array("/tmp/pg-command-XXXXXX".utf8CString)
+        let directory = NSTemporaryDirectory()
+        var template = Array("\(directory)daybook-XXXXXX".utf8CString)
         let made = mkstemp(&template)
-        guard made >= 0 else { throw .system("cannot make a temporary file in /tmp") }
+        guard made >= 0 else { throw .system("cannot make a temporary file in \(directory)") }
         defer { close(made) }
         unlink(template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })
         let descriptor = fcntl(made, F_DUPFD_CLOEXEC, 4)
-        guard descriptor >= 0 else { throw .system("cannot make a temporary file in /tmp") }
+        guard descriptor >= 0 else { throw .system("cannot make a temporary file in \(directory)") }
         do throws(PrivateServerError) {
-            try FileSystem.write(content, to: descriptor, path: "a temporary file in /tmp")
+            try FileSystem.write(content, to: descriptor, path: "a temporary file in \(directory)")
         } catch {
             close(descriptor)
             throw error

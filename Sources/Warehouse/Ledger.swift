@@ -109,22 +109,19 @@ package enum Ledger {
         return counts
     }
 
-    /// The batches of a source that were begun and never committed: of each object, where each ends by where it
-    /// begins. Who reads on where one begins is to end it there too, and loads it under its own id.
-    package static func claims(ofSource sourceID: Int32, _ connection: Connection) throws -> [String: [Int64:
-        Int64]]
-    {
+    /// The batches of a source that were begun and never committed.
+    package static func claims(ofSource sourceID: Int32, _ connection: Connection) throws -> ClaimedBatches {
         let rows = try connection.query(
             """
             SELECT object_identity, start_position, end_position FROM daybook.claims
             WHERE source_id = $1::int AND end_position IS NOT NULL
             """, [sourceID], action: "read the claims"
         ).rows
-        var claims: [String: [Int64: Int64]] = [:]
+        var claims = ClaimedBatches()
         for row in rows {
-            let identity: String = try row.get("object_identity")
-            let start: Int64 = try row.get("start_position")
-            claims[identity, default: [:]][start] = try row.get("end_position")
+            claims.add(
+                objectIdentity: try row.get("object_identity"), start: try row.get("start_position"),
+                end: try row.get("end_position"))
         }
         return claims
     }
@@ -215,6 +212,21 @@ package enum Ledger {
                 ], action: "write the rejects")
             start += portion.count
         }
+    }
+}
+
+/// Batches that were begun and never committed: who reads on where one begins is to end it where it ended, and loads
+/// it under its own id.
+package struct ClaimedBatches: Sendable {
+    private var ends: [String: [Int64: Int64]] = [:]
+
+    mutating func add(objectIdentity: String, start: Int64, end: Int64) {
+        ends[objectIdentity, default: [:]][start] = end
+    }
+
+    /// The offset at which the batch ends that begins at `start`; nil where none begins there.
+    package func end(objectIdentity: String, start: Int64) -> Int64? {
+        ends[objectIdentity]?[start]
     }
 }
 
