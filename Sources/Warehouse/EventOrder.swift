@@ -15,9 +15,9 @@ import Events
 struct EventOrder {
     /// The first event of each key.
     private(set) var runs = DayRuns()
-    /// Events whose key came before, with other bytes: whether they differ as JSON, the server tells.
+    /// Events whose key came before, last with other bytes: whether they differ as JSON, the server tells.
     private(set) var repeats = DayRuns()
-    /// Events that are in the batch already, byte for byte.
+    /// Events that bring, byte for byte, what their key's last coming brought.
     private(set) var duplicate = 0
 
     /// Most comparisons end here, without a look at the texts.
@@ -44,19 +44,22 @@ struct EventOrder {
                 return order == 0 ? left.index < right.index : order < 0
             }
             runs.reserveCapacity(keys.count)
+            var last: Key?
             for key in keys {
                 let event = events[Int(key.index)]
-                if let last = runs.last, last.day == key.day,
-                    EventOrder.compare(events[Int(last.index)], event, base) == 0
+                if let previous = last, previous.day == key.day,
+                    EventOrder.compare(events[Int(previous.index)], event, base) == 0
                 {
-                    if EventOrder.isSameContent(events[Int(last.index)], event, base) {
+                    // With the one before, not with the first: of A, B, A the last coming is A.
+                    if EventOrder.isSameContent(events[Int(previous.index)], event, base) {
                         duplicate += 1
-                    } else {
-                        repeats.append(key.index, day: key.day)
+                        continue
                     }
-                    continue
+                    repeats.append(key.index, day: key.day)
+                } else {
+                    runs.append(key.index, day: key.day)
                 }
-                runs.append(key.index, day: key.day)
+                last = key
             }
         }
     }

@@ -91,11 +91,12 @@ struct CrashLogs {
         try project.write(name, text)
     }
 
-    /// An event once more, as it came first or with another content.
+    /// An event once more: with a content of its own, as it came last, or as it came at some time before.
     private mutating func again(_ number: Int, _ text: inout [UInt8]) {
         guard number < versions.count else { return }
         let isChanged = dice.chance(0.5) && versions[number].count < 200
-        let version = isChanged ? UInt8(versions[number].count) : versions[number].last!
+        let before = dice.chance(0.5) ? versions[number].randomElement(using: &dice)! : versions[number].last!
+        let version = isChanged ? UInt8(versions[number].count) : before
         versions[number].append(version)
         append(number, version: version, &text)
     }

@@ -273,6 +273,58 @@ struct LoaderTests {
         #expect(try warehouse.problems() == [])
     }
 
+    /// Contents come back, too: of A, B, A the last coming is A, and the first.
+    @Test(
+        "Loads of the same events, all at once: of each stays what came first or last",
+        arguments: [OnChange.keepFirst, .keepLast], [false, true])
+    func onChangeAtOnce(_ rule: OnChange, _ buildsNewDays: Bool) throws {
+        let (url, runID) = (warehouse.database.url, warehouse.runID)
+        let sourceID = try Catalogue(warehouse.connection).sourceID(
+            pipeline: "p", name: "rule", entity: "order", onChange: rule)
+        var comings = [[Int]](repeating: [], count: 12)
+        var batches: [(origin: BatchOrigin, lines: String)] = []
+        for number in 0..<160 {
+            var lines = ""
+            for _ in 0..<Int.random(in: 1...10) {
+                let (event, content) = (Int.random(in: 0..<comings.count), Int.random(in: 0..<3))
+                comings[event].append(content)
+                lines += line(event, extra: ",\"seq\":\(content)")
+            }
+            // As a run does: all claims are made in the order of the batches.
+            let range = ReadRange(start: 0, end: Int64(lines.utf8.count), firstLine: 1, endLine: 1)
+            let loadID = try Ledger.claimLoadID(
+                source: sourceID, objectIdentity: "\(number)", range: range, warehouse.connection)
+            batches.append(
+                (
+                    BatchOrigin(
+                        loadID: loadID, runID: runID, pipeline: "p", sourceID: sourceID, onChange: rule,
+                        object: "\(number)", objectIdentity: "\(number)", tailHash: ""), lines
+                ))
+        }
+        let work = batches.shuffled()
+        let keys = RecentKeys()
+        let errors = atOnce(4) { worker in
+            let connection = try Warehouse.connect(url)
+            var loader = Loader(connection, recentKeys: keys, buildsNewDays: buildsNewDays)
+            for number in stride(from: worker, to: work.count, by: 4) {
+                _ = try LoadingWarehouse.load(
+                    work[number].lines, at: 0, from: work[number].origin, with: &loader)
+                if worker == 0, number % 40 == 0 {
+                    for day in try BuildingDays.unfinished(connection) {
+                        try BuildingDays.finish(day, connection)
+                    }
+                }
+            }
+        }
+        #expect(errors.isEmpty, "\(errors)")
+        try finishAll()
+        let stored = try warehouse.database.rows(
+            "SELECT sequence FROM raw.events ORDER BY substr(event_id, 2)::integer")
+        let staying = comings.compactMap { rule == .keepFirst ? $0.first : $0.last }
+        #expect(stored.map { $0[0] } == staying.map(String.init))
+        #expect(try warehouse.problems() == [])
+    }
+
     // MARK: - Days without an index
 
     private func finishAll() throws {
