@@ -1,3 +1,4 @@
+import CLibPQ
 import Foundation
 
 /// A PostgreSQL server of our own: made, started and stopped without an administrator, reached by a Unix
@@ -131,7 +132,8 @@ extension PrivateServer {
         let limitSeconds = 900.0
         let begin = Date()
         while let server = Postmaster(data: place.data) {
-            if server.status == .ready { return server }
+            // A recovery in the midst of its life leaves the file's word as it was; only who connects is told.
+            if server.status == .ready, PQping(url()) != PQPING_REJECT { return server }
             guard Date().timeIntervalSince(begin) < limitSeconds else {
                 throw failure(
                     "the server is still not ready after \(Int(limitSeconds / 60)) minutes", at: place)

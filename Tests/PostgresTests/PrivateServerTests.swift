@@ -82,6 +82,26 @@ struct PrivateServerTests {
         }
     }
 
+    @Test("A server that recovers because one of its processes crashed is waited for")
+    func waitsForARecovery() throws {
+        try withScratch { scratch in
+            let server = scratch.server()
+            let url = try server.start()
+            for round in 1...3 {
+                let connection = try Connection(url, applicationName: "tests")
+                // Something to recover.
+                try connection.execute(
+                    "CREATE TABLE t\(round) AS SELECT n, repeat('x', 200) FROM generate_series(1, 200000) AS n"
+                )
+                kill(connection.processID, SIGKILL)
+                // Until the main process has noticed, connections are taken.
+                while (try? Connection(url, applicationName: "tests")) != nil { usleep(1_000) }
+                #expect(try server.start() == url)
+                #expect(try query(url, "SELECT count(*) FROM t\(round)") == "200000")
+            }
+        }
+    }
+
     /// The server's farewell can still be read where our write fails: libpq then calls the connection good.
     @Test func connectionsOfAServerThatStoppedAtOnceAreLost() throws {
         try withScratch { scratch in
