@@ -15,7 +15,7 @@ let package = Package(
         .target(name: "Extract", dependencies: ["Events"]),
         .target(name: "SQLFiles", plugins: ["EmbedSQLPlugin"]),
         .target(name: "Warehouse", dependencies: ["Postgres", "Events", "SQLFiles"]),
-        .target(name: "Transform", dependencies: ["Postgres", "SQLFiles"]),
+        .target(name: "Transform", dependencies: ["Events", "Postgres", "SQLFiles"]),
         .target(name: "Pipeline", dependencies: ["Extract", "Warehouse", "Transform"]),
         .executableTarget(name: "daybook", dependencies: ["Pipeline", "Generate"]),
 

@@ -145,7 +145,9 @@ package struct Run {
         let catalogue = Catalogue(warehouse.connection)
         do {
             try interruption.check()
-            let results = try TransformRunner(models, warehouse.connection).run {
+            let results = try TransformRunner(
+                models, warehouse.connection, isFullRefresh: options.isFullRefresh
+            ).run {
                 try catalogue.define(ready.flatMap(\.slas), ofPipelines: names)
                 try catalogue.setClocks(
                     asOf: options.asOf, ofPipelines: names, mayGoBack: options.isFullRefresh)

@@ -1,3 +1,5 @@
+import Foundation
+import Postgres
 import SQLFiles
 
 /// A transform: the SELECT that says what a table holds, and the header that says how it is kept.
@@ -8,21 +10,52 @@ import SQLFiles
 ///     -- key: sla, case_id, cycle        its primary key
 ///     -- from: raw.current_events        what the SELECT reads, models or not
 ///     -- description: One row for each SLA and case.
+///
+/// A row depends on those rows of what is read that share its key's columns, by name or as a line says:
+///
+///     -- from: report.fact_sla on hour_start = report.hour(started_at)
+///
+/// So a change of what is read touches known keys. A file NAME.clock.sql beside it is a SELECT of keys that a change
+/// of time has touched.
 package struct Model: Sendable {
     package let file: SQLFiles.File
     package let schema: String
     package let table: String
     package let key: [String]
-    package let from: [String]
+    package let from: [Source]
+    /// A SELECT of the keys, whole or in part, or of the cases whose rows no longer hold because time went on.
+    package let clock: SQLFiles.File?
     package let description: String
     /// The file's text: comments are SQL too.
     package var select: String { file.text }
     package var name: String { "\(schema).\(table)" }
+    var quotedName: String { "\(quoteIdentifier(schema)).\(quoteIdentifier(table))" }
 
-    private static let fields = ["model", "key", "from", "description"]
+    /// Where every version of every row is kept, with its schema; its columns are the table's and `valid_from`,
+    /// `valid_to`, `load_ids` and `cause`.
+    package let history: String?
 
-    package init(_ file: SQLFiles.File) throws(TransformError) {
+    private static let fields = ["model", "key", "from", "description", "history"]
+
+    /// A relation that a SELECT reads.
+    package struct Source: Sendable, Equatable {
+        /// With its schema: `report.fact_sla`.
+        package let relation: String
+        /// Beside the columns that it shares with the key by name.
+        package var links: [Link] = []
+    }
+
+    /// What a column of the key is in a relation that the SELECT reads.
+    package struct Link: Sendable, Equatable {
+        package let column: String
+        /// SQL over the relation's columns.
+        package let expression: String
+        let line: Int
+    }
+
+    package init(_ file: SQLFiles.File, clock: SQLFiles.File? = nil) throws(TransformError) {
         var values: [String: String] = [:]
+        var from: [Source] = []
         for (index, line) in file.text.split(
             omittingEmptySubsequences: false, whereSeparator: \.isNewline
         ).enumerated() {
@@ -35,7 +68,10 @@ package struct Model: Sendable {
                     file: file.origin, line: index + 1,
                     message: "unknown header \"\(field)\"; known are \(Model.fields.joined(separator: ", "))")
             }
-            guard values.updateValue(parts[1].trimmed, forKey: field) == nil else {
+            // What is read may take several lines.
+            if field == "from" {
+                try Model.add(parts[1].trimmed, to: &from, TransformError.Place(file.origin, index + 1))
+            } else if values.updateValue(parts[1].trimmed, forKey: field) != nil {
                 throw TransformError(
                     file: file.origin, line: index + 1, message: "\"\(field)\" is given twice")
             }
@@ -54,11 +90,56 @@ package struct Model: Sendable {
                 message: "a model is a table of report, as in \"-- model: report.orders\"")
         }
         self.file = file
+        self.clock = clock
         schema = name[0]
         table = name[1]
         key = try required("key").split(separator: ",").map(\.trimmed)
-        from = try required("from").split(separator: ",").map(\.trimmed)
+        if from.isEmpty { _ = try required("from") }
+        self.from = from
         description = values["description"] ?? ""
+        history = values["history"]
+        for source in from {
+            for link in source.links where !key.contains(link.column) {
+                throw TransformError(
+                    file: file.origin, line: link.line,
+                    message: "\(link.column) is no column of the key (\(key.joined(separator: ", ")))")
+            }
+        }
+        // What it reads unsaid could change without anybody's notice.
+        let names = RelationNames(in: select)
+        for name in names.occurrences where !name.isCall && ["raw", "report"].contains(name.schema) {
+            guard !from.contains(where: { $0.relation == name.name }) else { continue }
+            throw TransformError(
+                file: file.origin, line: names.line(of: name),
+                message:
+                    "it reads \(name.name), which the header does not name: add \"-- from: \(name.name)\"")
+        }
+    }
+
+    /// Reads `raw.events, daybook.slas`, or `report.fact_sla on hour_start = report.hour(started_at)`.
+    private static func add(
+        _ text: String, to from: inout [Source], _ place: TransformError.Place
+    ) throws(TransformError) {
+        guard let on = text.range(of: " on ") else {
+            for name in text.split(separator: ",").map(\.trimmed)
+            where !from.contains(where: { $0.relation == name }) {
+                from.append(Source(relation: name))
+            }
+            return
+        }
+        let relation = text[..<on.lowerBound].trimmed
+        let sides = text[on.upperBound...].split(separator: "=", maxSplits: 1).map(\.trimmed)
+        guard sides.count == 2, !sides[1].isEmpty, !relation.contains(",") else {
+            throw TransformError(
+                file: place.file, line: place.line,
+                message: "write it like \"-- from: report.fact_sla on hour_start = report.hour(started_at)\"")
+        }
+        let link = Link(column: sides[0], expression: sides[1], line: place.line)
+        if let index = from.firstIndex(where: { $0.relation == relation }) {
+            from[index].links.append(link)
+        } else {
+            from.append(Source(relation: relation, links: [link]))
+        }
     }
 
     /// The models of these files, each after those that it reads.
@@ -66,8 +147,12 @@ package struct Model: Sendable {
     /// - Throws: where two files fill one table, or models read each other in a circle.
     package static func ordered(_ files: [SQLFiles.File]) throws(TransformError) -> [Model] {
         var models: [Model] = []
-        for file in files {
-            let model = try Model(file)
+        let (clocks, selects) = (files.filter(\.isClock), files.filter { !$0.isClock })
+        for clock in clocks where !selects.contains(where: { $0.name == clock.name }) {
+            throw TransformError(file: clock.origin, message: "there is no \(clock.name).sql beside it")
+        }
+        for file in selects {
+            let model = try Model(file, clock: clocks.first { $0.name == file.name })
             if let other = models.first(where: { $0.name == model.name }) {
                 throw TransformError(
                     file: file.origin, line: 1,
@@ -81,7 +166,7 @@ package struct Model: Sendable {
             let waiting = models.filter { !placed.contains($0.name) }
             let waitingNames = Set(waiting.map(\.name))
             let ready = waiting.filter { model in
-                model.from.allSatisfy { !waitingNames.contains($0) }
+                model.from.allSatisfy { !waitingNames.contains($0.relation) }
             }
             guard !ready.isEmpty else {
                 throw TransformError(
@@ -93,6 +178,10 @@ package struct Model: Sendable {
         }
         return ordered
     }
+}
+
+extension SQLFiles.File {
+    fileprivate var isClock: Bool { path.hasSuffix(".clock.sql") }
 }
 
 extension StringProtocol {

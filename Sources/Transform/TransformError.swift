@@ -5,6 +5,17 @@ package struct TransformError: Error, CustomStringConvertible {
     package var line: Int?
     package let message: String
 
+    /// A line of a file.
+    struct Place {
+        let file: String
+        let line: Int
+
+        init(_ file: String, _ line: Int) {
+            self.file = file
+            self.line = line
+        }
+    }
+
     package var description: String {
         line.map { "\(file):\($0): \(message)" } ?? "\(file): \(message)"
     }

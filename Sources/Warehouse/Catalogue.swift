@@ -171,18 +171,28 @@ package struct Catalogue {
                     target = excluded.target, occurrence = excluded.occurrence,
                     clock_skew = excluded.clock_skew, clock = excluded.clock,
                     definition_version = s.definition_version + (SELECT versions FROM changed)
+                WHERE (s.pipeline, s.entity, s.within, s.target, s.occurrence, s.clock_skew, s.clock)
+                    IS DISTINCT FROM (excluded.pipeline, excluded.entity, excluded.within, excluded.target,
+                        excluded.occurrence, excluded.clock_skew, excluded.clock)
+                    OR (SELECT versions FROM changed) > 0
                 """,
                 [
                     sla.name, sla.pipeline, sla.entity, Double(sla.withinMicroseconds) / 1e6, sla.target,
                     sla.occurrence, Double(sla.clockSkewMicroseconds) / 1e6, sla.clock, 1, types.map(\.role),
                     types.map(\.pattern.text), types.map(\.pattern.isNamespace),
                 ], action: "define the SLA \(sla.name)")
-            try connection.query("DELETE FROM daybook.sla_types WHERE sla = $1", [sla.name])
             try connection.query(
                 """
-                INSERT INTO daybook.sla_types (sla, role, type, is_namespace)
-                SELECT $1, role, type, is_namespace
-                FROM unnest($2::text[], $3::text[], $4::boolean[]) AS t (role, type, is_namespace)
+                WITH types AS (
+                    SELECT $1 AS sla, role, type, is_namespace
+                    FROM unnest($2::text[], $3::text[], $4::boolean[]) AS t (role, type, is_namespace)
+                ),
+                gone AS (
+                    DELETE FROM daybook.sla_types
+                    WHERE sla = $1 AND (sla, role, type, is_namespace) NOT IN (TABLE types)
+                )
+                INSERT INTO daybook.sla_types (sla, role, type, is_namespace) TABLE types
+                ON CONFLICT DO NOTHING
                 """,
                 [
                     sla.name, types.map(\.role), types.map(\.pattern.text), types.map(\.pattern.isNamespace),
@@ -215,28 +225,27 @@ package struct Catalogue {
                 UNION
                 SELECT pipeline, entity FROM daybook.sources
             ),
-            latest AS (
-                SELECT entity, max(occurred_at) AS at FROM raw.events
-                WHERE EXISTS (SELECT FROM daybook.slas WHERE clock = 'data')
-                GROUP BY entity
-            ),
             clocks AS (
                 SELECT s.sla,
                     CASE
                         WHEN s.pipeline = ANY ($1::text[]) AND $2::timestamptz IS NOT NULL THEN $2::timestamptz
                         WHEN s.clock = 'wall' THEN now()
                         ELSE (
-                            SELECT max(l.at) FROM entities AS e JOIN latest AS l USING (entity)
+                            SELECT max(l.latest) FROM entities AS e JOIN daybook.entities AS l USING (entity)
                             WHERE e.pipeline = s.pipeline
                         )
                     END AS at
                 FROM daybook.slas AS s
             )
             UPDATE daybook.slas AS s
-            SET as_of = CASE WHEN $3::boolean AND s.pipeline = ANY ($1::text[]) THEN c.at
-                ELSE greatest(s.as_of, c.at) END
-            FROM clocks AS c
-            WHERE c.sla = s.sla
+            SET as_of = c.at
+            FROM (
+                SELECT sla,
+                    CASE WHEN $3::boolean AND o.pipeline = ANY ($1::text[]) THEN clocks.at
+                        ELSE greatest(o.as_of, clocks.at) END AS at
+                FROM clocks JOIN daybook.slas AS o USING (sla)
+            ) AS c
+            WHERE c.sla = s.sla AND s.as_of IS DISTINCT FROM c.at
             """, [pipelines, asOf?.description, mayGoBack], action: "set the clocks")
     }
 }

@@ -146,8 +146,11 @@ package enum Ledger {
     }
 
     /// Writes a batch's ledger row and its rejects; inside the transaction that copies its rows.
+    ///
+    /// - Parameter days: those of its events, since 1970-01-01.
     static func record(
-        _ batch: borrowing EventBatch, _ counts: LoadCounts, _ origin: BatchOrigin, _ connection: Connection
+        _ batch: borrowing EventBatch, _ counts: LoadCounts, days: [Int32], _ origin: BatchOrigin,
+        _ connection: Connection
     ) throws {
         // Of the events in the batch: a duplicate's time is in raw too.
         let times = batch.events.lazy.map(\.occurredAt)
@@ -156,11 +159,11 @@ package enum Ledger {
             INSERT INTO daybook.loads (
                 load_id, run_id, pipeline, source_id, object, object_identity, start_position, end_position,
                 tail_hash, first_line, end_line, read, loaded, duplicate, conflicting, rejected, filtered,
-                min_occurred_at, max_occurred_at)
+                min_occurred_at, max_occurred_at, event_days)
             OVERRIDING SYSTEM VALUE
             VALUES ($1::bigint, $2::bigint, $3, $4::int, $5, $6, $7::bigint, $8::bigint, $9, $10::bigint,
                 $11::bigint, $12::bigint, $13::bigint, $14::bigint, $15::bigint, $16::bigint, $17::bigint,
-                $18::timestamptz, $19::timestamptz)
+                $18::timestamptz, $19::timestamptz, $20::date[])
             """,
             [
                 origin.loadID, origin.runID, origin.pipeline, origin.sourceID, origin.object,
@@ -169,6 +172,7 @@ package enum Ledger {
                 batch.range.endLine,
                 counts.read, counts.loaded, counts.duplicate, counts.conflicting, counts.rejected,
                 counts.filtered, times.min()?.description, times.max()?.description,
+                days.map { CalendarDay(daysSinceEpoch: $0).description },
             ], action: "write the ledger")
         try connection.query(
             """

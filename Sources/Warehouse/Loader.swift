@@ -87,6 +87,7 @@ package struct Loader: ~Copyable {
         var aside: DayRuns
         /// The days that are being filled without an index.
         var building: [Int32]
+        var days: [Int32] { direct.merged(with: staged).merged(with: aside).days.map(\.day) }
 
         init(fresh: DayRuns, doubtful: DayRuns, isStaging: Bool, leaves: DayLeaves) {
             let waiting = doubtful.split { _, day in leaves.isBuilding(day) }
@@ -110,7 +111,7 @@ package struct Loader: ~Copyable {
             counts.rejected = batch.rejects.count
             counts.filtered = batch.filtered
             FailPoint.pass("write-ledger")
-            try Ledger.record(batch, counts, origin, connection)
+            try Ledger.record(batch, counts, days: ways.days, origin, connection)
             FailPoint.pass("commit")
             try connection.execute("COMMIT")
             FailPoint.pass("committed")

@@ -21,7 +21,7 @@ struct PairingPropertyTests {
         for round in 1...4 {
             histories.advance()
             try write(histories.events, warehouse.connection)
-            _ = try TransformRunner(models, warehouse.connection).run {
+            _ = try TransformRunner(models, warehouse.connection, isFullRefresh: true).run {
                 let catalogue = Catalogue(warehouse.connection)
                 try catalogue.define(histories.slas.map(\.definition), ofPipelines: ["shop"])
                 try catalogue.setClocks(
@@ -295,7 +295,7 @@ extension ModelSLA {
 }
 
 /// SplitMix64: the same numbers for a seed on every platform.
-private struct Randomness {
+struct Randomness {
     var state: UInt64
 
     mutating func below(_ bound: Int) -> Int {

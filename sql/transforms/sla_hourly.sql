@@ -1,21 +1,11 @@
 -- model: report.sla_hourly
 -- key: sla, hour_start
--- from: report.fact_sla, daybook.slas, daybook.sources, daybook.loads
+-- from: report.fact_sla on hour_start = report.hour(started_at)
+-- from: daybook.watermarks
+-- history: report.sla_hourly_history
 -- description: The SLA figures of each UTC hour in which cases started.
-WITH watermarks AS (
-    -- Up to when every source of the SLA's entity has reported and open cases are judged; null while one has
-    -- not reported at all.
-    SELECT s.sla,
-        CASE WHEN bool_and(l.latest IS NOT NULL) THEN least(min(l.latest), s.as_of) END AS watermark
-    FROM daybook.slas AS s
-    JOIN daybook.sources AS o ON o.entity = s.entity
-    LEFT JOIN (
-        SELECT source_id, max(max_occurred_at) AS latest FROM daybook.loads GROUP BY source_id
-    ) AS l USING (source_id)
-    GROUP BY s.sla
-),
-hours AS (
-    SELECT sla, date_trunc('hour', started_at, 'UTC') AS hour_start,
+WITH hours AS (
+    SELECT sla, report.hour(started_at) AS hour_start,
         count(*) AS started,
         count(*) FILTER (WHERE status = 'completed') AS completed,
         count(*) FILTER (WHERE status = 'completed' AND NOT breached) AS met,
@@ -33,7 +23,7 @@ hours AS (
         max(breach_at) AS last_breach_at
     FROM report.fact_sla
     WHERE started_at IS NOT NULL
-    GROUP BY sla, date_trunc('hour', started_at, 'UTC')
+    GROUP BY sla, report.hour(started_at)
 )
 SELECT sla, hour_start, started, completed, met, late, open, overdue, cancelled, anomalous, breached,
     met::double precision / nullif(met + breached, 0) AS attainment,
@@ -45,4 +35,4 @@ SELECT sla, hour_start, started, completed, met, late, open, overdue, cancelled,
     max_seconds, oldest_open_started_at,
     coalesce(last_breach_at < watermark AND hour_start + interval '1 hour' <= watermark, false) AS is_final
 FROM hours
-LEFT JOIN watermarks USING (sla)
+LEFT JOIN daybook.watermarks USING (sla)

@@ -1,0 +1,192 @@
+import Postgres
+import SQLFiles
+
+/// What has changed since the last transform: of each relation that models read, the rows by which their keys are
+/// found. Lives in one transaction, and in its temporary tables.
+final class Changes {
+    enum Extent {
+        case nothing
+        /// A temporary table, or a SELECT in parentheses, of rows, or of the part of them by which the keys of models are
+        /// found: of what a relation held before and of what it holds now. Beside them `touched_loads`, the loads that
+        /// did it, and `touched_cause`: load, erase, definition or clock.
+        case rows(table: String)
+        /// Too much to tell, or not known.
+        case everything
+    }
+
+    private let connection: Connection
+    private let sql = SQLFiles.builtin
+    private var extents: [String: Extent] = [:]
+    private var raw = Extent.nothing
+    /// Why what is computed as a whole may come out otherwise.
+    private(set) var rebuildCause = "definition"
+    private var slas = Extent.nothing
+    /// Of the loads that were not seen: their ids and days, as the server's texts of arrays.
+    private var unseen = (ids: "{}", days: "{}")
+
+    /// Finds the loads that were not seen, and the cases that they touched.
+    ///
+    /// - Parameters:
+    ///   - isFullRefresh: takes everything for changed.
+    ///   - rebuildShare: where the loads that were not seen have brought this share of all events, computing everything
+    ///     costs less than looking for what they touched.
+    init(_ connection: Connection, isFullRefresh: Bool, rebuildShare: Double) throws {
+        self.connection = connection
+        try connection.execute(sql.text("restatement/1_unseen_loads.sql"), action: "find what is new")
+        let news = try connection.query(
+            """
+            SELECT count(*) > 0 AS is_any, coalesce(sum(loaded), 0)::double precision AS loaded,
+                coalesce(array_agg(load_id), '{}')::text AS ids,
+                ARRAY(SELECT DISTINCT unnest(event_days) FROM pg_temp.unseen_loads)::text AS days
+            FROM pg_temp.unseen_loads
+            """
+        ).first()
+        unseen = (ids: try news.get("ids"), days: try news.get("days"))
+        let isAny: Bool = try news.get("is_any")
+        let isTouched: Bool = try connection.query("SELECT EXISTS (SELECT FROM daybook.touched_cases)")
+            .first()
+            .get(0)
+        if isFullRefresh {
+            raw = .everything
+        } else if isAny || isTouched {
+            let all: Double = try connection.query(
+                "SELECT coalesce(sum(loaded), 0)::double precision FROM daybook.loads"
+            ).first().get(0)
+            raw =
+                try news.get("loaded", as: Double.self) > all * rebuildShare
+                ? .everything : .rows(table: Changes.touchedCases)
+        }
+        if case .everything = raw { rebuildCause = isAny ? "load" : "clock" }
+        try connection.execute(
+            """
+            CREATE TEMPORARY TABLE touched_cases (
+                case_id text COLLATE "C" PRIMARY KEY, first_day date, last_day date, touched_loads bigint[],
+                touched_cause text, is_fetched boolean DEFAULT false
+            ) ON COMMIT DROP
+            """)
+        if case .rows = raw { try run("2_touched_cases.sql") }
+        if case .everything = raw {
+            if isFullRefresh { try connection.execute("DELETE FROM daybook.entities") }
+            try noteLatestOfAll()
+        } else if isAny {
+            try run("3_latest_events.sql")
+        }
+    }
+
+    /// Without those that are there only because their events are needed.
+    private static let touchedCases = "(SELECT * FROM pg_temp.touched_cases WHERE touched_cause IS NOT NULL)"
+
+    /// Finds the SLAs that are defined in another way than the report tables were judged by.
+    func findDefinitions(isFullRefresh: Bool) throws {
+        if isFullRefresh {
+            slas = .everything
+            return
+        }
+        try connection.execute(
+            """
+            CREATE TEMPORARY TABLE touched_slas ON COMMIT DROP AS
+            SELECT sla, NULL::bigint[] AS touched_loads, 'definition' AS touched_cause
+            FROM daybook.slas AS s FULL JOIN daybook.judged_slas AS j USING (sla)
+            WHERE s.definition_version IS DISTINCT FROM j.definition_version
+            """)
+        let isAny: Bool = try connection.query("SELECT EXISTS (SELECT FROM pg_temp.touched_slas)").first()
+            .get(0)
+        slas = isAny ? .rows(table: "pg_temp.touched_slas") : .nothing
+    }
+
+    /// What has changed of a relation. Models tell by `note`; of what is not ours nothing is known.
+    func extent(of relation: String) -> Extent {
+        if let extent = extents[relation] { return extent }
+        if relation.hasPrefix("raw.") { return raw }
+        switch relation {
+        case "daybook.slas", "daybook.sla_types": return slas
+        // What else the catalogue holds moves with the loads, the definitions and the clock.
+        case _ where relation.hasPrefix("daybook."): return .nothing
+        default: return .everything
+        }
+    }
+
+    func note(_ extent: Extent, of relation: String) { extents[relation] = extent }
+
+    /// Takes the cases that the clock has touched for changed, too.
+    ///
+    /// - Parameter table: has a column `case_id`.
+    func touchCases(ofClock table: String) throws {
+        if case .everything = raw { return }
+        try connection.execute(
+            """
+            INSERT INTO pg_temp.touched_cases (case_id, touched_cause)
+            SELECT DISTINCT case_id, 'clock' FROM \(table) WHERE case_id IS NOT NULL
+            ON CONFLICT DO NOTHING
+            """)
+        raw = .rows(table: Changes.touchedCases)
+    }
+
+    /// Brings the events of all touched cases into `pg_temp.events`, and of others.
+    ///
+    /// - Parameter others: a SELECT of case ids.
+    /// - Returns: whether any were brought.
+    func fetchEvents(ofOthers others: String? = nil) throws -> Bool {
+        if let others {
+            try connection.execute(
+                "INSERT INTO pg_temp.touched_cases (case_id) SELECT DISTINCT * FROM (\(others)) AS other ON CONFLICT DO NOTHING"
+            )
+        }
+        try connection.execute(
+            """
+            CREATE TEMPORARY TABLE IF NOT EXISTS events (LIKE raw.events_by_day) ON COMMIT DROP;
+            ANALYZE pg_temp.touched_cases
+            """)
+        try connection.execute(
+            sql.text("restatement/4_case_spans.sql"), action: "find the events of changed cases")
+        let days = try connection.query(
+            """
+            SELECT ARRAY(
+                SELECT DISTINCT generate_series(first_day::timestamp, last_day::timestamp, interval '1 day')::date
+                FROM (SELECT DISTINCT first_day, last_day FROM pg_temp.touched_cases WHERE NOT is_fetched) AS spans
+            )::text
+            """
+        ).first().get(0, as: String.self)
+        let fetched = try connection.query(
+            sql.text("restatement/5_case_events.sql"), [days], action: "read the events of changed cases")
+        try connection.query("UPDATE pg_temp.touched_cases SET is_fetched = true WHERE NOT is_fetched")
+        try connection.execute("ANALYZE pg_temp.events")
+        return fetched.affectedRows > 0
+    }
+
+    /// Marks everything as seen; the last thing in a transform.
+    func markSeen() throws {
+        switch raw {
+        case .nothing: break
+        case .everything:
+            try connection.execute("DELETE FROM daybook.wide_cases")
+            try connection.execute(sql.text("restatement/6_wide_cases.sql"))
+        case .rows:
+            _ = try fetchEvents()
+            let text = RelationNames(in: sql.text("restatement/6_wide_cases.sql"))
+            try connection.execute(text.replacing(["raw.events": "pg_temp.events"]))
+        }
+        try connection.execute(sql.text("restatement/7_mark_seen.sql"), action: "mark the loads as seen")
+        try connection.execute("DELETE FROM daybook.touched_cases")
+        if case .nothing = slas { return }
+        try connection.execute(
+            """
+            DELETE FROM daybook.judged_slas;
+            INSERT INTO daybook.judged_slas (sla, definition_version) SELECT sla, definition_version FROM daybook.slas
+            """)
+    }
+
+    private func run(_ file: String) throws {
+        try connection.query(
+            sql.text("restatement/\(file)"), [unseen.ids, unseen.days], action: "find what is new")
+    }
+
+    private func noteLatestOfAll() throws {
+        try connection.execute(
+            """
+            INSERT INTO daybook.entities AS e (entity, latest)
+            SELECT entity, max(occurred_at) FROM raw.events GROUP BY entity
+            ON CONFLICT (entity) DO UPDATE SET latest = excluded.latest WHERE e.latest < excluded.latest
+            """, action: "find the latest events")
+    }
+}

@@ -1,0 +1,197 @@
+import Postgres
+
+/// Makes a model's table equal to what was computed into `pg_temp.fresh`: writes the rows that differ and no others, and
+/// keeps what they were and are, for the models that read them and for the history.
+struct Merge {
+    private let model: Model
+    private let connection: Connection
+    private let keyList: String
+    /// A condition over rows named `new` and `old`.
+    let isSameKey: String
+    /// After `write`: the rows in which the table has changed, as they were and as they are, and what touched them.
+    let changedRows: String
+
+    init(_ model: Model, _ connection: Connection) {
+        self.model = model
+        self.connection = connection
+        let key = model.key.map(quoteIdentifier)
+        keyList = key.joined(separator: ", ")
+        isSameKey = key.map { "new.\($0) = old.\($0)" }.joined(separator: " AND ")
+        changedRows = "pg_temp.\(quoteIdentifier("changed_\(model.table)"))"
+    }
+
+    /// Writes, and drops `pg_temp.fresh`.
+    ///
+    /// - Parameters:
+    ///   - scopes: the keys that were computed; none: all.
+    ///   - rebuildCause: what the history says of a row that changed where all were computed.
+    /// - Returns: the number of keys computed, and of rows inserted, updated or deleted.
+    func write(_ scopes: [Scope], rebuildCause: String) throws -> (keys: Int, rowsChanged: Int) {
+        try connection.execute("ANALYZE pg_temp.fresh")
+        let keys: Int = try connection.query("SELECT count(*) FROM pg_temp.fresh").first().get(0)
+        try createIfMissing()
+        let (columns, isStamped) = try fittingColumns()
+        let list = columns.map(quoteIdentifier).joined(separator: ", ")
+        try compare(columns, list, scopes)
+        let rowsChanged = try writeRows(columns, list, isStamped: isStamped)
+        if rowsChanged > 0 {
+            if !scopes.isEmpty { try keepChanges(list, scopes) }
+            if let history = model.history {
+                try writeHistory(history, list, rebuildCause: scopes.isEmpty ? rebuildCause : nil)
+            }
+        }
+        try connection.execute("DROP TABLE pg_temp.fresh, pg_temp.new_rows, pg_temp.old_rows")
+        return (keys, rowsChanged)
+    }
+
+    /// Makes `pg_temp.old_rows` and `pg_temp.new_rows`: what was and is no more, and what is and was not.
+    private func compare(_ columns: [String], _ list: String, _ scopes: [Scope]) throws {
+        let values = columns.filter { !model.key.contains($0) }.map(quoteIdentifier)
+        let isSame = ([isSameKey] + values.map { "new.\($0) IS NOT DISTINCT FROM old.\($0)" })
+            .joined(separator: " AND ")
+        var before = model.quotedName
+        if !scopes.isEmpty {
+            before = "pg_temp.before"
+            // Each scope by itself: by its own index.
+            let parts = scopes.map {
+                "SELECT \(list) FROM \(model.quotedName) AS old WHERE \($0.contains("old"))"
+            }
+            try connection.execute(
+                """
+                CREATE TEMPORARY TABLE before ON COMMIT DROP AS
+                SELECT DISTINCT ON (\(keyList)) * FROM (\(parts.joined(separator: " UNION ALL "))) AS old;
+                ANALYZE pg_temp.before
+                """)
+        }
+        try connection.execute(
+            """
+            CREATE TEMPORARY TABLE new_rows ON COMMIT DROP AS
+            SELECT \(list) FROM pg_temp.fresh AS new
+            WHERE NOT EXISTS (SELECT FROM \(before) AS old WHERE \(isSame));
+            CREATE TEMPORARY TABLE old_rows ON COMMIT DROP AS
+            SELECT \(list) FROM \(before) AS old
+            WHERE NOT EXISTS (SELECT FROM pg_temp.fresh AS new WHERE \(isSame));
+            ANALYZE pg_temp.new_rows;
+            ANALYZE pg_temp.old_rows;
+            \(scopes.isEmpty ? "" : "DROP TABLE pg_temp.before")
+            """, action: "compare \(model.name)")
+    }
+
+    private func writeRows(_ columns: [String], _ list: String, isStamped: Bool) throws -> Int {
+        let key = model.key.map(quoteIdentifier)
+        let deleted = try connection.query(
+            """
+            DELETE FROM \(model.quotedName) AS old USING pg_temp.old_rows AS gone
+            WHERE \(key.map { "gone.\($0) = old.\($0)" }.joined(separator: " AND "))
+                AND NOT EXISTS (SELECT FROM pg_temp.new_rows AS new WHERE \(isSameKey))
+            """
+        ).affectedRows
+        let values = columns.filter { !model.key.contains($0) }.map(quoteIdentifier)
+        let assignments = (values + (isStamped ? ["restated_at"] : [])).map { "\($0) = excluded.\($0)" }
+        let update = values.isEmpty ? "NOTHING" : "UPDATE SET \(assignments.joined(separator: ", "))"
+        let written = try connection.query(
+            """
+            INSERT INTO \(model.quotedName) (\(list)\(isStamped ? ", restated_at" : ""))
+            SELECT \(list)\(isStamped ? ", now()" : "") FROM pg_temp.new_rows
+            ON CONFLICT (\(keyList)) DO \(update)
+            """
+        ).affectedRows
+        return deleted + written
+    }
+
+    private func keepChanges(_ list: String, _ scopes: [Scope]) throws {
+        let parts = scopes.map { scope in
+            let isTouched = scope.columns.map {
+                "\(quoteIdentifier(Scope.prefix + $0)) = changed.\(quoteIdentifier($0))"
+            }
+            return "SELECT changed.*, touched_loads, touched_cause FROM changed "
+                + "JOIN \(scope.table) AS touched ON \(isTouched.joined(separator: " AND "))"
+        }
+        try connection.execute(
+            """
+            CREATE TEMPORARY TABLE \(changedRows.dropFirst("pg_temp.".count)) ON COMMIT DROP AS
+            WITH changed AS (
+                SELECT \(list) FROM pg_temp.old_rows UNION ALL SELECT \(list) FROM pg_temp.new_rows
+            )
+            \(parts.joined(separator: " UNION ALL "))
+            """)
+    }
+
+    /// Ends the versions that changed, and begins those that are.
+    private func writeHistory(_ history: String, _ list: String, rebuildCause: String?) throws {
+        let action = "write \(history)"
+        try connection.query(
+            """
+            UPDATE \(history) AS old SET valid_to = now()
+            FROM (SELECT \(keyList) FROM pg_temp.old_rows UNION SELECT \(keyList) FROM pg_temp.new_rows) AS new
+            WHERE \(isSameKey) AND old.valid_to IS NULL
+            """, action: action)
+        let touched =
+            rebuildCause.map { "SELECT NULL::bigint[] AS loads, \(quoteLiteral($0)) AS cause" }
+                ?? """
+                SELECT array_agg(DISTINCT load ORDER BY load) FILTER (WHERE load IS NOT NULL) AS loads,
+                    max(touched_cause) AS cause
+                FROM \(changedRows) AS old LEFT JOIN LATERAL unnest(touched_loads) AS load ON true
+                WHERE \(isSameKey)
+                """
+        try connection.query(
+            """
+            INSERT INTO \(history) (\(list), valid_from, load_ids, cause)
+            SELECT \(list), now(), touched.loads, touched.cause
+            FROM pg_temp.new_rows AS new CROSS JOIN LATERAL (\(touched)) AS touched
+            """, action: action)
+    }
+
+    // MARK: - The table
+
+    /// A project's own model gets its table from its SELECT; ours have theirs from the schema.
+    private func createIfMissing() throws {
+        let isPresent: Bool = try connection.query("SELECT to_regclass($1) IS NOT NULL", [model.quotedName])
+            .first().get(0)
+        guard !isPresent else { return }
+        try connection.execute(
+            """
+            CREATE TABLE \(model.quotedName) AS SELECT * FROM pg_temp.fresh WITH NO DATA;
+            ALTER TABLE \(model.quotedName) ADD PRIMARY KEY (\(keyList));
+            COMMENT ON TABLE \(model.quotedName) IS \(quoteLiteral(model.description))
+            """, action: "create \(model.name)")
+    }
+
+    /// The SELECT's columns, checked against the table's; and whether the table stamps changes (`restated_at`).
+    private func fittingColumns() throws -> (columns: [String], isStamped: Bool) {
+        let given = try connection.columns(of: "pg_temp.fresh")
+        var wanted = try connection.columns(of: model.quotedName)
+        let isStamped = wanted.contains("restated_at") && !given.contains("restated_at")
+        if isStamped { wanted.removeAll { $0 == "restated_at" } }
+        let missing = wanted.filter { !given.contains($0) }
+        let extra = given.filter { !wanted.contains($0) }
+        guard missing.isEmpty, extra.isEmpty else {
+            let parts = [
+                missing.isEmpty ? nil : "the SELECT lacks \(missing.joined(separator: ", "))",
+                extra.isEmpty ? nil : "the table has no \(extra.joined(separator: ", "))",
+            ]
+            throw TransformError(
+                file: model.file.origin,
+                message: "the SELECT does not fit \(model.name): "
+                    + parts.compactMap { $0 }.joined(separator: "; "))
+        }
+        for column in model.key where !given.contains(column) {
+            throw TransformError(
+                file: model.file.origin, message: "the key column \(column) is not in the SELECT")
+        }
+        return (given, isStamped)
+    }
+}
+
+extension Connection {
+    /// The columns of a relation, in order; none where there is no such relation.
+    func columns(of relation: String) throws -> [String] {
+        try query(
+            """
+            SELECT attname FROM pg_attribute
+            WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
+            ORDER BY attnum
+            """, [relation]
+        ).rows.map { try $0.get(0) }
+    }
+}

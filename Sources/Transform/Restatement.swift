@@ -1,0 +1,188 @@
+import Events
+import Foundation
+import Postgres
+import SQLFiles
+
+/// Brings one model's table up to date: finds the keys that are touched, computes them beside the table, and has the
+/// rows written that differ.
+final class Restatement {
+    private let model: Model
+    private let changes: Changes
+    private let scoped: ScopedRelations
+    private let connection: Connection
+    private let merge: Merge
+    /// Whether the table is to be computed as a whole whatever has changed.
+    private let isNew: Bool
+    private let hash: String
+    /// Keys that the clock has touched.
+    private var clockScope: Scope?
+
+    init(
+        _ model: Model, _ changes: Changes, _ scoped: ScopedRelations, _ connection: Connection,
+        isFullRefresh: Bool
+    ) throws {
+        self.model = model
+        self.changes = changes
+        self.scoped = scoped
+        self.connection = connection
+        merge = Merge(model, connection)
+        hash = SHA256.hex(Array(((model.clock?.text ?? "") + "\n" + model.select).utf8))
+        let built = try connection.query(
+            "SELECT sha256 FROM daybook.models WHERE model = $1 AND to_regclass($2) IS NOT NULL",
+            [model.name, model.quotedName]
+        ).rows.first
+        let builtHash = try built?.get(0, as: String.self)
+        isNew = isFullRefresh || builtHash != hash
+    }
+
+    func run() throws -> ModelResult {
+        let began = Date()
+        do {
+            let (keys, rowsChanged) = try restate()
+            return ModelResult(
+                model: model.name, keys: keys, rowsChanged: rowsChanged,
+                seconds: Date().timeIntervalSince(began))
+        } catch let error as PostgresError {
+            throw error.described(in: model.file)
+        }
+    }
+
+    private func restate() throws -> (keys: Int, rowsChanged: Int) {
+        guard let scopes = try scopes() else { return try rebuild() }
+        guard !scopes.isEmpty else {
+            changes.note(.nothing, of: model.name)
+            return (0, 0)
+        }
+        for scope in scopes { try compute(scope) }
+        let (keys, rowsChanged) = try merge.write(scopes, rebuildCause: changes.rebuildCause)
+        changes.note(rowsChanged > 0 ? .rows(table: merge.changedRows) : .nothing, of: model.name)
+        return (keys, rowsChanged)
+    }
+
+    private func rebuild() throws -> (keys: Int, rowsChanged: Int) {
+        try fill("fresh", model.select, of: model.file)
+        let (keys, rowsChanged) = try merge.write([], rebuildCause: changes.rebuildCause)
+        changes.note(.everything, of: model.name)
+        try connection.query(
+            """
+            INSERT INTO daybook.models (model, sha256) VALUES ($1, $2)
+            ON CONFLICT (model) DO UPDATE SET sha256 = excluded.sha256, built_at = now()
+            """, [model.name, hash])
+        if rowsChanged > 0 { try connection.execute("ANALYZE \(model.quotedName)") }
+        return (keys, rowsChanged)
+    }
+
+    // MARK: - What is touched
+
+    /// Runs the model's clock file.
+    func askClock() throws {
+        guard !isNew, let clock = model.clock else { return }
+        let name = "clock_\(model.table)"
+        try fill(name, clock.text, of: clock)
+        let rows = "pg_temp.\(quoteIdentifier(name))"
+        let columns = try connection.columns(of: rows)
+        let isAny: Bool = try connection.query("SELECT EXISTS (SELECT FROM \(rows))").first().get(0)
+        guard isAny else { return }
+        if columns == ["case_id"] { return try changes.touchCases(ofClock: rows) }
+        guard columns.allSatisfy(model.key.contains) else {
+            throw TransformError(
+                file: clock.origin,
+                message: "a clock gives case_id, or columns of the key (\(model.key.joined(separator: ", ")))"
+            )
+        }
+        let part = "(SELECT *, NULL::bigint[] AS touched_loads, 'clock' AS touched_cause FROM \(rows))"
+        clockScope = try scope(
+            columns, named: "clock_keys_\(model.table)", of: [(part, columns.map(quoteIdentifier))])
+    }
+
+    /// What is to be computed; nil: the whole table.
+    private func scopes() throws -> [Scope]? {
+        guard !isNew else { return nil }
+        // By columns of the key: the tables whose rows touch keys, and how they tell these columns.
+        var parts: [[String]: [(table: String, expressions: [String])]] = [:]
+        for source in model.from {
+            switch changes.extent(of: source.relation) {
+            case .nothing: continue
+            case .everything: return nil
+            case .rows(let table):
+                let links = try scoped.linked(source, model)
+                guard !links.isEmpty else { return nil }
+                parts[links.map(\.column), default: []].append((table, links.map(\.expression)))
+            }
+        }
+        if let clockScope {
+            parts[clockScope.columns, default: []].append(
+                (clockScope.table, clockScope.columns.map { quoteIdentifier(Scope.prefix + $0) }))
+        }
+        return try parts.sorted { $0.key.count < $1.key.count }.enumerated().map { index, part in
+            try scope(part.key, named: "touched_\(index)_\(model.table)", of: part.value)
+        }
+    }
+
+    private func scope(
+        _ columns: [String], named name: String, of parts: [(table: String, expressions: [String])]
+    ) throws -> Scope {
+        let names = columns.map { quoteIdentifier(Scope.prefix + $0) }
+        let list = names.joined(separator: ", ")
+        let selects = parts.map { part in
+            let keys = zip(part.expressions, names).map { "\($0) AS \($1)" }.joined(separator: ", ")
+            return "SELECT \(keys), touched_loads, touched_cause FROM \(part.table) AS part"
+        }
+        let table = "pg_temp.\(quoteIdentifier(name))"
+        try connection.execute(
+            """
+            CREATE TEMPORARY TABLE \(quoteIdentifier(name)) ON COMMIT DROP AS
+            SELECT \(list), array_agg(DISTINCT load) FILTER (WHERE load IS NOT NULL) AS touched_loads,
+                max(touched_cause) AS touched_cause
+            FROM (\(selects.joined(separator: " UNION ALL "))) AS touched
+            LEFT JOIN LATERAL unnest(touched_loads) AS load ON true
+            WHERE \(names.map { "\($0) IS NOT NULL" }.joined(separator: " AND "))
+            GROUP BY \(list);
+            ANALYZE \(table)
+            """, action: "find the keys of \(model.name) that are touched")
+        return Scope(columns: columns, table: table)
+    }
+
+    // MARK: - Computing
+
+    /// Adds the keys in the scope to `pg_temp.fresh`.
+    private func compute(_ scope: Scope) throws {
+        try scoped.select(model, scope) { try fill("part", $0, of: model.file) }
+        // What the SELECT gives beyond the scope may be half of the truth; what two scopes share is the same.
+        try connection.execute(
+            """
+            CREATE TEMPORARY TABLE IF NOT EXISTS fresh (LIKE pg_temp.part) ON COMMIT DROP;
+            INSERT INTO pg_temp.fresh SELECT * FROM pg_temp.part AS new
+            WHERE \(scope.contains("new")) AND NOT EXISTS (SELECT FROM pg_temp.fresh AS old WHERE \(merge.isSameKey));
+            DROP TABLE pg_temp.part
+            """, action: "compute \(model.name)")
+    }
+
+    /// Makes a temporary table of what a SELECT gives.
+    private func fill(_ table: String, _ select: String, of file: SQLFiles.File) throws {
+        let create = "CREATE TEMPORARY TABLE \(quoteIdentifier(table)) ON COMMIT DROP AS "
+        do {
+            // A statement with parameters can be one only: no COMMIT hides behind a SELECT.
+            try connection.query(create + select)
+        } catch {
+            // The server counts code points.
+            let line = error.statementPosition.map { position in
+                select.unicodeScalars.prefix(max(position - create.unicodeScalars.count - 1, 0)).count {
+                    $0 == "\n"
+                }
+                    + 1
+            }
+            throw error.described(in: file, line: line)
+        }
+    }
+}
+
+extension PostgresError {
+    /// What the server refuses, as a mistake of a model's file; what is no mistake goes on as it is.
+    fileprivate func described(in file: SQLFiles.File, line: Int? = nil) -> any Error {
+        guard kind == .refused, !isCancelled, !isRetryable else { return self }
+        let more = [detail, hint].filter { !$0.isEmpty }.joined(separator: "; ")
+        return TransformError(
+            file: file.origin, line: line, message: message + (more.isEmpty ? "" : " (\(more))"))
+    }
+}

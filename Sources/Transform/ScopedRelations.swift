@@ -1,0 +1,102 @@
+import Postgres
+
+/// The rows of what a model reads on which some of its keys depend, copied aside under the same names in `pg_temp`, so
+/// that the SELECT computes these keys and no others.
+final class ScopedRelations {
+    private let connection: Connection
+    private let changes: Changes
+    /// Whether `pg_temp.events` and the views made of it hold every touched case.
+    private var eventViews: Set<String> = []
+
+    init(_ changes: Changes, _ connection: Connection) {
+        self.changes = changes
+        self.connection = connection
+    }
+
+    /// The model's SELECT, reading only rows on which the keys in `scope` depend; `body` runs it.
+    func select<Value>(_ model: Model, _ scope: Scope, _ body: (String) throws -> Value) throws -> Value {
+        var names: [String: String] = [:]
+        var copies: [String] = []
+        for source in model.from {
+            let columns = try linked(source, model).filter { scope.columns.contains($0.column) }
+            guard !columns.isEmpty else { continue }
+            if source.relation.hasPrefix("raw.") {
+                try copyEvents(of: source.relation, scope)
+                names[source.relation] = ScopedRelations.copyName(source.relation)
+            } else {
+                let copy = ScopedRelations.copyName(source.relation)
+                let matches = columns.map {
+                    "\($0.expression) = \(quoteIdentifier(Scope.prefix + $0.column))"
+                }
+                let list = try connection.columns(of: source.relation).map { "r.\(quoteIdentifier($0))" }
+                let touched = columns.map { quoteIdentifier(Scope.prefix + $0.column) }.joined(
+                    separator: ", ")
+                try connection.execute(
+                    """
+                    CREATE TEMPORARY TABLE \(copy.dropFirst("pg_temp.".count)) ON COMMIT DROP AS
+                    SELECT \(list.joined(separator: ", "))
+                    FROM (SELECT DISTINCT \(touched) FROM \(scope.table)) AS touched
+                    JOIN \(source.relation) AS r ON \(matches.joined(separator: " AND "));
+                    ANALYZE \(copy)
+                    """, action: "read \(source.relation)")
+                names[source.relation] = copy
+                copies.append(copy)
+            }
+        }
+        let value = try body(RelationNames(in: model.select).replacing(names))
+        for copy in copies { try connection.execute("DROP TABLE \(copy)") }
+        return value
+    }
+
+    /// The columns of the model's key that rows of a relation tell, and how.
+    func linked(_ source: Model.Source, _ model: Model) throws -> [Model.Link] {
+        let own =
+            source.relation.hasPrefix("raw.") ? ["case_id"] : try connection.columns(of: source.relation)
+        return model.key.compactMap { column in
+            source.links.first { $0.column == column }
+                ?? (own.contains(column)
+                    ? Model.Link(column: column, expression: quoteIdentifier(column), line: 1) : nil)
+        }
+    }
+
+    private static func copyName(_ relation: String) -> String {
+        "pg_temp.\(relation.split(separator: ".").last!)"
+    }
+
+    // MARK: - Events
+
+    /// Makes `pg_temp.events`, or what a view makes of it, hold the events of every case in the scope; of others too.
+    private func copyEvents(of relation: String, _ scope: Scope) throws {
+        let cases = "SELECT \(quoteIdentifier(Scope.prefix + "case_id")) FROM \(scope.table)"
+        if try changes.fetchEvents(ofOthers: cases) { eventViews = [] }
+        guard relation != "raw.events", eventViews.insert(relation).inserted else { return }
+        let definition: String = try connection.query("SELECT pg_get_viewdef($1::regclass)", [relation])
+            .first().get(0)
+        let copy = ScopedRelations.copyName(relation)
+        let select = RelationNames(in: definition).replacing(["raw.events": "pg_temp.events"])
+        try connection.execute(
+            """
+            DROP TABLE IF EXISTS \(copy);
+            CREATE TEMPORARY TABLE \(copy.dropFirst("pg_temp.".count)) ON COMMIT DROP AS \(select);
+            ANALYZE \(copy)
+            """, action: "read \(relation)")
+    }
+}
+
+/// Keys of a model that are to be computed: all that share some of their columns with a row of a temporary table.
+struct Scope {
+    /// Columns of the model's key.
+    let columns: [String]
+    /// Holds them, each named with `prefix`, so that no column of what is read is named alike; beside them
+    /// `touched_loads` and `touched_cause`.
+    let table: String
+
+    static let prefix = "touched_"
+
+    /// A condition: whether a row of the relation that is named so is in the scope.
+    func contains(_ name: String) -> String {
+        let keys = columns.map { "\(name).\(quoteIdentifier($0))" }.joined(separator: ", ")
+        let touched = columns.map { quoteIdentifier(Scope.prefix + $0) }.joined(separator: ", ")
+        return "(\(keys)) IN (SELECT \(touched) FROM \(table))"
+    }
+}

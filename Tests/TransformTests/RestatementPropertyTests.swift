@@ -1,0 +1,281 @@
+import Events
+import Foundation
+import Postgres
+import SQLFiles
+import TestSupport
+import Testing
+import Transform
+import Warehouse
+
+/// Random histories in random loads, transformed after each: the report tables hold, row for row and at every step, what
+/// a full rebuild would give.
+///
+/// `DAYBOOK_TEST_SEED` takes a seed that was printed, `DAYBOOK_TORTURE=1` ten times as many histories.
+@Suite
+struct RestatementPropertyTests {
+    private static let environment = ProcessInfo.processInfo.environment
+    private static let seed =
+        environment["DAYBOOK_TEST_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64.max)
+    private static let histories = environment["DAYBOOK_TORTURE"] == "1" ? 5_000 : 500
+
+    @Test("Any history in any loads: after each transform what a full rebuild would give")
+    func equalsRebuild() throws {
+        let (seed, histories) = (RestatementPropertyTests.seed, RestatementPropertyTests.histories)
+        let lanes = 2
+        let errors = Atomic<[String]>([])
+        DispatchQueue.concurrentPerform(iterations: lanes) { lane in
+            do {
+                let warehouse = try LoadingWarehouse()
+                for number in stride(from: lane, to: histories, by: lanes) {
+                    var history = try LoadedHistory(seed: seed &+ UInt64(number), warehouse)
+                    try history.run { problem in
+                        errors.change { $0.append("seed \(seed), history \(number): \(problem)") }
+                    }
+                    guard errors.value.isEmpty else { return }
+                }
+            } catch {
+                errors.change { $0.append("seed \(seed): \(error)") }
+            }
+        }
+        #expect(errors.value.isEmpty, "\(errors.value.joined(separator: "\n"))")
+        print("RestatementPropertyTests: \(histories) histories; repeat with DAYBOOK_TEST_SEED=\(seed)")
+    }
+}
+
+/// A value that several threads change.
+private final class Atomic<Value>: @unchecked Sendable {
+    private let lock = NSLock()
+    private var stored: Value
+
+    init(_ value: Value) { stored = value }
+
+    var value: Value { lock.withLock { stored } }
+    func change(_ body: (inout Value) -> Void) { lock.withLock { body(&stored) } }
+}
+
+/// One history: what happens, in which loads it comes, in which order they are committed, and what else changes on
+/// the way.
+private struct LoadedHistory {
+    private let warehouse: LoadingWarehouse
+    private var connection: Connection { warehouse.connection }
+    private var dice: Randomness
+    private let models: [Model]
+    private var slas: [SLADefinition] = []
+    private var asOf: Int64
+
+    /// 2026-01-05 22:00 UTC: the histories cross midnight.
+    private static let base: Int64 = 1_767_650_400_000_000
+    private static let second: Int64 = 1_000_000
+    private static let offsets: [Int64] = [
+        0, 0, 1, second, 60 * second, 600 * second, 600 * second + 1, 3_600 * second, 9_000 * second,
+        100_000 * second,
+    ]
+    private static let types = ["order.made", "order.made.web", "order.sent", "order.lost", "end"]
+
+    init(seed: UInt64, _ warehouse: LoadingWarehouse) throws {
+        self.warehouse = warehouse
+        dice = Randomness(state: seed)
+        models = try Model.ordered(SQLFiles.builtin.folder("transforms"))
+        asOf = LoadedHistory.base
+        try warehouse.connection.execute(
+            """
+            TRUNCATE raw.events_by_day, raw.building, daybook.building, daybook.rejects, daybook.loads,
+                daybook.claims, daybook.replacements, daybook.sla_types, daybook.slas, daybook.judged_slas,
+                daybook.touched_cases, daybook.wide_cases, daybook.entities, report.cases, report.fact_sla,
+                report.sla_hourly, report.sla_hourly_history;
+            UPDATE daybook.transforms SET seen = '{}'
+            """)
+    }
+
+    mutating func run(_ tell: (String) -> Void) throws {
+        defineAll()
+        let batches = try claim(makeBatches())
+        let keys = RecentKeys()
+        for (step, batch) in shuffled(batches).enumerated() {
+            // Each way into a leaf: fresh keys, remembered keys, a day without an index.
+            var loader = Loader(
+                connection, recentKeys: dice.below(2) == 0 ? keys : RecentKeys(),
+                buildsNewDays: dice.below(3) == 0)
+            _ = try LoadingWarehouse.load(batch.lines, at: 0, from: batch.origin, with: &loader)
+            if dice.below(2) == 0 { try finishDays() }
+            if dice.below(4) == 0 { try loseEvents() }
+            if dice.below(4) == 0 { defineSome() }
+            if dice.below(2) == 0 { asOf += Int64(dice.below(40_000)) * LoadedHistory.second }
+            if dice.below(3) == 0 { continue }
+            try transform()
+            guard try isRebuilt(tell, "step \(step)") else { return }
+        }
+        try finishDays()
+        try transform()
+        guard try isRebuilt(tell, "the last step") else { return }
+        let versions = try warehouse.database.value("SELECT count(*) FROM report.sla_hourly_history")
+        let again = try transform()
+        if again.contains(where: { $0.rowsChanged > 0 }) {
+            tell("a run that changes nothing wrote: \(again)")
+        }
+        if try warehouse.database.value("SELECT count(*) FROM report.sla_hourly_history") != versions {
+            tell("a run that changes nothing wrote history")
+        }
+    }
+
+    @discardableResult
+    private func transform() throws -> [ModelResult] {
+        try TransformRunner(models, connection, rebuildShare: 2).run {
+            let catalogue = Catalogue(connection)
+            try catalogue.define(slas, ofPipelines: ["p"])
+            let isWall = slas.contains { $0.clock == "wall" }
+            try catalogue.setClocks(
+                asOf: isWall ? Timestamp(microseconds: asOf) : nil, ofPipelines: ["p"], mayGoBack: isWall)
+        }
+    }
+
+    /// Whether each table holds what its SELECT gives.
+    private func isRebuilt(_ tell: (String) -> Void, _ step: String) throws -> Bool {
+        for model in models {
+            let columns = try connection.query("SELECT * FROM (\(model.select)) AS s LIMIT 0").columns.joined(
+                separator: ", ")
+            let rows = try connection.query(
+                """
+                WITH wanted AS MATERIALIZED (SELECT \(columns) FROM (\(model.select)) AS s),
+                stored AS MATERIALIZED (SELECT \(columns) FROM \(model.name))
+                SELECT '-' || w::text FROM (TABLE wanted EXCEPT ALL TABLE stored) AS w
+                UNION ALL
+                SELECT '+' || s::text FROM (TABLE stored EXCEPT ALL TABLE wanted) AS s
+                ORDER BY 1 LIMIT 6
+                """
+            ).rows
+            guard rows.isEmpty else {
+                tell("\(step), \(model.name): \(try rows.map { try $0.get(0, as: String.self) })")
+                return false
+            }
+        }
+        let history = try connection.query(
+            """
+            SELECT '-' || h::text
+            FROM (TABLE report.sla_hourly EXCEPT ALL SELECT * FROM report.sla_hourly_as_of(now())) AS h
+            UNION ALL
+            SELECT '+' || h::text
+            FROM (SELECT * FROM report.sla_hourly_as_of(now()) EXCEPT ALL TABLE report.sla_hourly) AS h
+            UNION ALL
+            SELECT 'one version in two: ' || a::text
+            FROM report.sla_hourly_history AS a
+            JOIN report.sla_hourly_history AS b
+                ON b.sla = a.sla AND b.hour_start = a.hour_start AND b.valid_from = a.valid_to
+            WHERE to_jsonb(a) - '{valid_from,valid_to,load_ids,cause}'::text[]
+                = to_jsonb(b) - '{valid_from,valid_to,load_ids,cause}'::text[]
+            UNION ALL
+            SELECT 'no load of its own: ' || h::text
+            FROM report.sla_hourly_history AS h
+            WHERE (cause = 'load') <> (load_ids IS NOT NULL)
+            LIMIT 6
+            """
+        ).rows
+        guard history.isEmpty else {
+            tell("\(step), history: \(try history.map { try $0.get(0, as: String.self) })")
+            return false
+        }
+        return true
+    }
+
+    // MARK: - What happens
+
+    private mutating func makeBatches() -> [String] {
+        var known: [(number: Int, caseID: Int, time: Int64, type: String)] = []
+        return (0..<3 + dice.below(4)).map { _ in
+            var lines = ""
+            for _ in 0..<1 + dice.below(25) {
+                var event = (
+                    number: known.count, caseID: dice.below(12),
+                    time: LoadedHistory.base + dice.pick(LoadedHistory.offsets),
+                    type: dice.pick(LoadedHistory.types)
+                )
+                if !known.isEmpty, dice.below(3) == 0 {
+                    // Again: as it was, with another content, or at another time.
+                    event = dice.pick(known)
+                    switch dice.below(3) {
+                    case 0: break
+                    case 1: event.type = dice.pick(LoadedHistory.types)
+                    default: event.time += [-1, 1][dice.below(2)] * dice.pick(LoadedHistory.offsets)
+                    }
+                }
+                known.append(event)
+                let sequence = dice.below(2) == 0 ? "" : ",\"seq\":\(dice.below(3))"
+                let entity = event.caseID % 3 == 0 ? ",\"entity\":\"parcel\"" : ""
+                lines +=
+                    "{\"id\":\"e\(event.number)\",\"case\":\"c\(event.caseID)\",\"time\":\(event.time),"
+                    + "\"type\":\"\(event.type)\"\(sequence)\(entity)}\n"
+            }
+            return lines
+        }
+    }
+
+    /// Batches are claimed in their order, by a source of either rule, and then committed in any.
+    private mutating func claim(_ texts: [String]) throws -> [(origin: BatchOrigin, lines: String)] {
+        try texts.enumerated().map { index, lines in
+            let rule = dice.pick([OnChange.keepFirst, .keepLast])
+            let sourceID = try Catalogue(connection).sourceID(
+                pipeline: "p", name: rule.rawValue, entity: dice.pick(["order", "parcel"]), onChange: rule)
+            let loadID = try Ledger.claimLoadID(
+                source: sourceID, objectIdentity: "\(index)",
+                range: ReadRange(start: 0, end: Int64(lines.utf8.count), firstLine: 1, endLine: 1), connection
+            )
+            let origin = BatchOrigin(
+                loadID: loadID, runID: warehouse.runID, pipeline: "p", sourceID: sourceID, onChange: rule,
+                object: "\(index)", objectIdentity: "\(index)", tailHash: "")
+            return (origin, lines)
+        }
+    }
+
+    private mutating func shuffled<Element>(_ elements: [Element]) -> [Element] {
+        var elements = elements
+        for index in elements.indices.dropFirst() { elements.swapAt(index, dice.below(index + 1)) }
+        return elements
+    }
+
+    private func finishDays() throws {
+        for day in try BuildingDays.unfinished(connection) { try BuildingDays.finish(day, connection) }
+    }
+
+    /// What deletes events says whose they were.
+    private mutating func loseEvents() throws {
+        try connection.query(
+            """
+            WITH lost AS (DELETE FROM raw.events_by_day WHERE case_id = $1 RETURNING case_id)
+            INSERT INTO daybook.touched_cases SELECT DISTINCT case_id FROM lost ON CONFLICT DO NOTHING
+            """, ["c\(dice.below(12))"])
+    }
+
+    // MARK: - Definitions
+
+    private mutating func defineAll() {
+        let clock = dice.pick(["wall", "data"])
+        slas = (0..<1 + dice.below(4)).map { definition("sla\($0)", clock) }
+    }
+
+    private mutating func defineSome() {
+        let index = dice.below(slas.count + 1)
+        guard index < slas.count else {
+            let name = (0...slas.count).map { "sla\($0)" }.first { name in !slas.contains { $0.name == name }
+            }!
+            slas.append(definition(name, slas[0].clock))
+            return
+        }
+        if slas.count > 1, dice.below(3) == 0 {
+            slas.remove(at: index)
+        } else {
+            slas[index] = definition(slas[index].name, slas[index].clock)
+        }
+    }
+
+    private mutating func definition(_ name: String, _ clock: String) -> SLADefinition {
+        func types(_ dice: inout Randomness, _ count: Int) -> [TypePattern] {
+            (0..<count).map { _ in TypePattern(dice.pick(LoadedHistory.types + ["order.*"])) }
+        }
+        return SLADefinition(
+            name: name, pipeline: "p", entity: dice.pick(["order", "parcel"]),
+            start: types(&dice, 1 + dice.below(2)), end: types(&dice, 1), cancel: types(&dice, dice.below(2)),
+            withinMicroseconds: max(LoadedHistory.second, dice.pick(LoadedHistory.offsets)), target: nil,
+            occurrence: dice.pick(["first", "last"]),
+            clockSkewMicroseconds: dice.pick([0, 0, LoadedHistory.second]), clock: clock)
+    }
+}

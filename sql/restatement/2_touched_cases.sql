@@ -1,0 +1,14 @@
+-- The cases whose events the unseen loads ($1: their ids, $2: their days) brought or replaced, and those that lost some.
+INSERT INTO pg_temp.touched_cases (case_id, first_day, last_day, touched_loads, touched_cause)
+SELECT case_id, min(event_day), max(event_day), array_agg(DISTINCT load_id) FILTER (WHERE load_id IS NOT NULL),
+    max(cause)
+FROM (
+    SELECT case_id, event_day, load_id, 'load' AS cause
+    FROM raw.events
+    WHERE event_day = ANY ($2::date[]) AND load_id = ANY ($1::bigint[])
+    UNION ALL
+    SELECT case_id, event_day, load_id, 'load' FROM daybook.replacements WHERE load_id = ANY ($1::bigint[])
+    UNION ALL
+    SELECT case_id, NULL, NULL, 'erase' FROM daybook.touched_cases
+) AS touched
+GROUP BY case_id
