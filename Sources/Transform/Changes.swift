@@ -21,6 +21,8 @@ final class Changes {
     /// Why what is computed as a whole may come out otherwise.
     private(set) var rebuildCause = "definition"
     private var slas = Extent.nothing
+    /// How often events were fetched.
+    private var fetchRounds = 0
     /// Of the loads that were not seen: their ids and days, as the server's texts of arrays.
     private var unseen = (ids: "{}", days: "{}")
 
@@ -61,7 +63,7 @@ final class Changes {
             """
             CREATE TEMPORARY TABLE touched_cases (
                 case_id text COLLATE "C" PRIMARY KEY, first_day date, last_day date, touched_loads bigint[],
-                touched_cause text, is_fetched boolean DEFAULT false
+                touched_cause text
             ) ON COMMIT DROP
             """)
         if case .rows = raw { try run("2_touched_cases.sql") }
@@ -73,8 +75,7 @@ final class Changes {
         }
     }
 
-    /// Without those that are there only because their events are needed.
-    private static let touchedCases = "(SELECT * FROM pg_temp.touched_cases WHERE touched_cause IS NOT NULL)"
+    private static let touchedCases = "pg_temp.touched_cases"
 
     /// Finds the SLAs that are defined in another way than the report tables were judged by.
     func findDefinitions(isFullRefresh: Bool) throws {
@@ -122,36 +123,43 @@ final class Changes {
         raw = .rows(table: Changes.touchedCases)
     }
 
-    /// Brings the events of all touched cases into `pg_temp.events`, and of others.
+    /// Brings the events of the touched cases into `pg_temp.events`, and of others.
     ///
     /// - Parameter others: a SELECT of case ids.
     /// - Returns: whether any were brought.
     func fetchEvents(ofOthers others: String? = nil) throws -> Bool {
-        if let others {
+        if fetchRounds == 0 {
             try connection.execute(
-                "INSERT INTO pg_temp.touched_cases (case_id) SELECT DISTINCT * FROM (\(others)) AS other ON CONFLICT DO NOTHING"
-            )
+                """
+                CREATE TEMPORARY TABLE events (LIKE raw.events_by_day) ON COMMIT DROP;
+                CREATE TEMPORARY TABLE case_spans (case_id text COLLATE "C", first_day date, last_day date, round int)
+                ON COMMIT DROP;
+                CREATE TEMPORARY TABLE wanted_cases (case_id text COLLATE "C", first_day date, last_day date)
+                ON COMMIT DROP;
+                INSERT INTO pg_temp.wanted_cases SELECT case_id, first_day, last_day FROM pg_temp.touched_cases
+                """)
         }
-        try connection.execute(
-            """
-            CREATE TEMPORARY TABLE IF NOT EXISTS events (LIKE raw.events_by_day) ON COMMIT DROP;
-            ANALYZE pg_temp.touched_cases
-            """)
-        try connection.execute(
-            sql.text("restatement/4_case_spans.sql"), action: "find the events of changed cases")
+        if let others {
+            try connection.execute("INSERT INTO pg_temp.wanted_cases (case_id) \(others)")
+        }
+        fetchRounds += 1
+        let spans = try connection.query(
+            sql.text("restatement/4_case_spans.sql"), [fetchRounds],
+            action: "find the events of changed cases")
+        try connection.execute("TRUNCATE pg_temp.wanted_cases")
+        guard spans.affectedRows > 0 else { return false }
         let days = try connection.query(
             """
             SELECT ARRAY(
                 SELECT DISTINCT generate_series(first_day::timestamp, last_day::timestamp, interval '1 day')::date
-                FROM (SELECT DISTINCT first_day, last_day FROM pg_temp.touched_cases WHERE NOT is_fetched) AS spans
+                FROM (SELECT DISTINCT first_day, last_day FROM pg_temp.case_spans WHERE round = $1::int) AS spans
             )::text
-            """
+            """, [fetchRounds]
         ).first().get(0, as: String.self)
-        let fetched = try connection.query(
-            sql.text("restatement/5_case_events.sql"), [days], action: "read the events of changed cases")
-        try connection.query("UPDATE pg_temp.touched_cases SET is_fetched = true WHERE NOT is_fetched")
-        try connection.execute("ANALYZE pg_temp.events")
-        return fetched.affectedRows > 0
+        try connection.query(
+            sql.text("restatement/5_case_events.sql"), [fetchRounds, days],
+            action: "read the events of changed cases")
+        return true
     }
 
     /// Marks everything as seen; the last thing in a transform.
@@ -162,7 +170,7 @@ final class Changes {
             try connection.execute("DELETE FROM daybook.wide_cases")
             try connection.execute(sql.text("restatement/6_wide_cases.sql"))
         case .rows:
-            _ = try fetchEvents()
+            if fetchRounds == 0 { _ = try fetchEvents() }
             let text = RelationNames(in: sql.text("restatement/6_wide_cases.sql"))
             try connection.execute(text.replacing(["raw.events": "pg_temp.events"]))
         }

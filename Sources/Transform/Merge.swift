@@ -27,7 +27,6 @@ struct Merge {
     ///   - rebuildCause: what the history says of a row that changed where all were computed.
     /// - Returns: the number of keys computed, and of rows inserted, updated or deleted.
     func write(_ scopes: [Scope], rebuildCause: String) throws -> (keys: Int, rowsChanged: Int) {
-        try connection.execute("ANALYZE pg_temp.fresh")
         let keys: Int = try connection.query("SELECT count(*) FROM pg_temp.fresh").first().get(0)
         try createIfMissing()
         let (columns, isStamped) = try fittingColumns()
@@ -49,6 +48,9 @@ struct Merge {
         let values = columns.filter { !model.key.contains($0) }.map(quoteIdentifier)
         let isSame = ([isSameKey] + values.map { "new.\($0) IS NOT DISTINCT FROM old.\($0)" })
             .joined(separator: " AND ")
+        // What the SELECT gives beyond the scopes may be half of the truth.
+        let isTouched =
+            scopes.isEmpty ? "true" : "(\(scopes.map { $0.contains("new") }.joined(separator: " OR ")))"
         var before = model.quotedName
         if !scopes.isEmpty {
             before = "pg_temp.before"
@@ -56,23 +58,20 @@ struct Merge {
             let parts = scopes.map {
                 "SELECT \(list) FROM \(model.quotedName) AS old WHERE \($0.contains("old"))"
             }
-            try connection.execute(
-                """
-                CREATE TEMPORARY TABLE before ON COMMIT DROP AS
-                SELECT DISTINCT ON (\(keyList)) * FROM (\(parts.joined(separator: " UNION ALL "))) AS old;
-                ANALYZE pg_temp.before
-                """)
+            let all =
+                parts.count == 1
+                ? parts[0]
+                : "SELECT DISTINCT ON (\(keyList)) * FROM (\(parts.joined(separator: " UNION ALL "))) AS old"
+            try connection.execute("CREATE TEMPORARY TABLE before ON COMMIT DROP AS \(all)")
         }
         try connection.execute(
             """
             CREATE TEMPORARY TABLE new_rows ON COMMIT DROP AS
             SELECT \(list) FROM pg_temp.fresh AS new
-            WHERE NOT EXISTS (SELECT FROM \(before) AS old WHERE \(isSame));
+            WHERE \(isTouched) AND NOT EXISTS (SELECT FROM \(before) AS old WHERE \(isSame));
             CREATE TEMPORARY TABLE old_rows ON COMMIT DROP AS
             SELECT \(list) FROM \(before) AS old
             WHERE NOT EXISTS (SELECT FROM pg_temp.fresh AS new WHERE \(isSame));
-            ANALYZE pg_temp.new_rows;
-            ANALYZE pg_temp.old_rows;
             \(scopes.isEmpty ? "" : "DROP TABLE pg_temp.before")
             """, action: "compare \(model.name)")
     }

@@ -53,7 +53,11 @@ final class Restatement {
             changes.note(.nothing, of: model.name)
             return (0, 0)
         }
-        for scope in scopes { try compute(scope) }
+        if scopes.count == 1 {
+            try scoped.select(model, scopes[0]) { try fill("fresh", $0, of: model.file) }
+        } else {
+            for scope in scopes { try add(scope) }
+        }
         let (keys, rowsChanged) = try merge.write(scopes, rebuildCause: changes.rebuildCause)
         changes.note(rowsChanged > 0 ? .rows(table: merge.changedRows) : .nothing, of: model.name)
         return (keys, rowsChanged)
@@ -132,13 +136,16 @@ final class Restatement {
         try connection.execute(
             """
             CREATE TEMPORARY TABLE \(quoteIdentifier(name)) ON COMMIT DROP AS
-            SELECT \(list), array_agg(DISTINCT load) FILTER (WHERE load IS NOT NULL) AS touched_loads,
-                max(touched_cause) AS touched_cause
-            FROM (\(selects.joined(separator: " UNION ALL "))) AS touched
-            LEFT JOIN LATERAL unnest(touched_loads) AS load ON true
-            WHERE \(names.map { "\($0) IS NOT NULL" }.joined(separator: " AND "))
+            SELECT \(list), array_agg(load) FILTER (WHERE load IS NOT NULL) AS touched_loads, max(cause) AS touched_cause
+            FROM (
+                SELECT \(list), load, max(touched_cause) AS cause
+                FROM (\(selects.joined(separator: " UNION ALL "))) AS touched
+                LEFT JOIN LATERAL unnest(touched_loads) AS load ON true
+                WHERE \(names.map { "\($0) IS NOT NULL" }.joined(separator: " AND "))
+                GROUP BY \(list), load
+            ) AS by_load
             GROUP BY \(list);
-            ANALYZE \(table)
+            ANALYZE \(table) (\(list))
             """, action: "find the keys of \(model.name) that are touched")
         return Scope(columns: columns, table: table)
     }
@@ -146,7 +153,7 @@ final class Restatement {
     // MARK: - Computing
 
     /// Adds the keys in the scope to `pg_temp.fresh`.
-    private func compute(_ scope: Scope) throws {
+    private func add(_ scope: Scope) throws {
         try scoped.select(model, scope) { try fill("part", $0, of: model.file) }
         // What the SELECT gives beyond the scope may be half of the truth; what two scopes share is the same.
         try connection.execute(

@@ -36,8 +36,7 @@ final class ScopedRelations {
                     CREATE TEMPORARY TABLE \(copy.dropFirst("pg_temp.".count)) ON COMMIT DROP AS
                     SELECT \(list.joined(separator: ", "))
                     FROM (SELECT DISTINCT \(touched) FROM \(scope.table)) AS touched
-                    JOIN \(source.relation) AS r ON \(matches.joined(separator: " AND "));
-                    ANALYZE \(copy)
+                    JOIN \(source.relation) AS r ON \(matches.joined(separator: " AND "))
                     """, action: "read \(source.relation)")
                 names[source.relation] = copy
                 copies.append(copy)
@@ -77,8 +76,7 @@ final class ScopedRelations {
         try connection.execute(
             """
             DROP TABLE IF EXISTS \(copy);
-            CREATE TEMPORARY TABLE \(copy.dropFirst("pg_temp.".count)) ON COMMIT DROP AS \(select);
-            ANALYZE \(copy)
+            CREATE TEMPORARY TABLE \(copy.dropFirst("pg_temp.".count)) ON COMMIT DROP AS \(select)
             """, action: "read \(relation)")
     }
 }

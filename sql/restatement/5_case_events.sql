@@ -1,11 +1,11 @@
--- The events of the touched cases that are not here yet. $1: every day of their spans, so that the planner opens no
--- other leaf. OFFSET keeps it to looking each case up in the leaves' keys; runs prune the days beyond a case's own.
+-- The events of the cases of one round ($1). $2: every day of their spans, so that the planner opens no other leaf.
+-- OFFSET keeps it to looking each case up in the leaves' keys; the days beyond a case's own are pruned as it runs.
 INSERT INTO pg_temp.events
 SELECT e.*
-FROM pg_temp.touched_cases AS t
+FROM pg_temp.case_spans AS s
 CROSS JOIN LATERAL (
     SELECT * FROM raw.events
-    WHERE case_id = t.case_id AND event_day BETWEEN t.first_day AND t.last_day AND event_day = ANY ($1::date[])
+    WHERE case_id = s.case_id AND event_day BETWEEN s.first_day AND s.last_day AND event_day = ANY ($2::date[])
     OFFSET 0
 ) AS e
-WHERE NOT t.is_fetched
+WHERE s.round = $1::int

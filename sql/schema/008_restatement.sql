@@ -73,8 +73,9 @@ COMMENT ON VIEW daybook.watermarks IS 'Up to when every source of an SLA has rep
 COMMENT ON COLUMN daybook.watermarks.sla IS 'The SLA';
 COMMENT ON COLUMN daybook.watermarks.watermark IS 'The least of its sources'' latest events and of as_of; null while a source has not reported at all';
 
--- The ways by which changed cases and hours are found: a case's rows, an hour's cases, and deadlines that pass.
-CREATE INDEX ON report.cases (case_id);
-CREATE INDEX ON report.fact_sla (case_id);
+-- The ways by which changed cases and hours are found: a case's rows (the keys begin with it), an hour's cases, and
+-- deadlines that pass.
+ALTER TABLE report.cases DROP CONSTRAINT cases_pkey, ADD PRIMARY KEY (case_id, entity);
+ALTER TABLE report.fact_sla DROP CONSTRAINT fact_sla_pkey, ADD PRIMARY KEY (case_id, sla, cycle);
 CREATE INDEX ON report.fact_sla (sla, report.hour(started_at));
 CREATE INDEX ON report.fact_sla (sla, breached, breach_at) WHERE status = 'in_progress';
