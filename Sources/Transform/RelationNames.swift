@@ -1,26 +1,26 @@
 /// The names with a schema (`raw.events`) in a text of SQL; those in strings and comments are none.
 ///
 /// A text that is no SQL gives whatever it gives: the server will refuse it.
-struct RelationNames {
-    struct Occurrence {
+package struct RelationNames {
+    package struct Occurrence {
         /// Folded as the server folds it: `raw.events`.
-        let name: String
+        package let name: String
         fileprivate let range: Range<Int>
         /// Whether a parenthesis follows: a function's name.
-        let isCall: Bool
+        package let isCall: Bool
         var schema: String { String(name.prefix { $0 != "." }) }
     }
 
     private let text: [UInt8]
-    private(set) var occurrences: [Occurrence] = []
+    package private(set) var occurrences: [Occurrence] = []
 
-    init(in text: String) {
+    package init(in text: String) {
         self.text = Array(text.utf8)
         scan()
     }
 
     /// The text with some names in place of others; its lines stay where they are.
-    func replacing(_ replacements: [String: String]) -> String {
+    package func replacing(_ replacements: [String: String]) -> String {
         var result: [UInt8] = []
         var position = 0
         for occurrence in occurrences where !occurrence.isCall {

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import Transform
+import Transform
 
 /// Which names a SELECT reads, and other names in their place.
 @Suite
