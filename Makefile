@@ -5,6 +5,9 @@ RELEASE := .build/release
 
 .PHONY: build demo test torture bench fuzz sanitize lint format install clean setup
 
+# Of a test that crashes, the stack is what one reads; without this, it is far above the list of loaded libraries.
+export SWIFT_BACKTRACE ?= images=none,registers=none,threads=crashed
+
 build: setup
 	$(SWIFT) build -c release --product daybook
 

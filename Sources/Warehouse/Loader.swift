@@ -72,6 +72,8 @@ package struct Loader: ~Copyable {
                 }
                 isStaging = true
             } catch let error as PostgresError where error.isRetryable && attempt < Loader.maxAttempts {
+                // Merging alone goes through each day once, in the order of its keys: two that merge do not deadlock.
+                isStaging = true
                 attempt += 1
             }
         }
@@ -128,9 +130,6 @@ package struct Loader: ~Copyable {
     ) throws -> LoadCounts {
         var counts = LoadCounts()
         FailPoint.pass("copy-rows")
-        for (day, range) in ways.direct.days {
-            counts.loaded += try copy(batch, ways.direct.indices[range], into: DayLeaves.name(day), origin)
-        }
         if !ways.aside.isEmpty {
             counts.loaded += try copy(batch, ways.aside.indices[...], into: "raw.building", origin)
         }
@@ -142,7 +141,16 @@ package struct Loader: ~Copyable {
         if !ways.staged.isEmpty {
             try connection.query("SELECT daybook.open_staging()")
             _ = try copy(batch, ways.staged.indices[...], into: "pg_temp.staging", origin)
-            for (day, _) in ways.staged.days {
+        }
+        // Day by day, whichever way: batches that meet in several days meet in the same order.
+        let direct = Dictionary(uniqueKeysWithValues: ways.direct.days.map { ($0.day, $0.range) })
+        let staged = Set(ways.staged.days.map(\.day))
+        for day in Set(direct.keys).union(staged).sorted() {
+            if let range = direct[day] {
+                counts.loaded += try copy(
+                    batch, ways.direct.indices[range], into: DayLeaves.name(day), origin)
+            }
+            if staged.contains(day) {
                 let merged = try connection.query(
                     "SELECT loaded, duplicate, conflicting FROM daybook.merge_staging($1::date, $2)",
                     [CalendarDay(daysSinceEpoch: day).description, origin.onChange.rawValue],

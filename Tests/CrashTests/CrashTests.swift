@@ -186,7 +186,8 @@ struct CrashTests {
                 "immediate stop, round \(rounds)")
             rounds += 1
             let load = try round.start(workers: workers(&dice))
-            Thread.sleep(forTimeInterval: Double.random(in: 0.1...round.scene.seconds, using: &dice))
+            try CrashTests.awaitCopy(Connection(url, applicationName: "tests"), while: load)
+            Thread.sleep(forTimeInterval: Double.random(in: 0...0.05, using: &dice))
             _ = try server.stop(immediately: true)
             let outcome = try load.outcome()
             #expect(
@@ -199,6 +200,23 @@ struct CrashTests {
         }
         #expect(stops >= scale.immediateStops)
         tell("\(stops) immediate stops in \(rounds) rounds")
+    }
+
+    /// Returns once the load copies rows, or is over.
+    private static func awaitCopy(_ connection: Connection, while load: RunningCommand) throws {
+        while load.isRunning {
+            let copies: Bool = try connection.query(
+                """
+                SELECT EXISTS (
+                    SELECT FROM pg_stat_activity
+                    WHERE datname = current_database() AND application_name = 'daybook'
+                        AND state = 'active' AND query LIKE 'COPY %'
+                )
+                """
+            ).first().get(0)
+            if copies { return }
+            usleep(2_000)
+        }
     }
 
     /// A database of its own on a server of the test's own, which is started.

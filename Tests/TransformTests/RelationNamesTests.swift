@@ -1,5 +1,4 @@
 import Testing
-
 import Transform
 
 /// Which names a SELECT reads, and other names in their place.
