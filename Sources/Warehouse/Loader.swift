@@ -130,14 +130,6 @@ package struct Loader: ~Copyable {
     ) throws -> LoadCounts {
         var counts = LoadCounts()
         FailPoint.pass("copy-rows")
-        if !ways.aside.isEmpty {
-            counts.loaded += try copy(batch, ways.aside.indices[...], into: "raw.building", origin)
-        }
-        if !ways.building.isEmpty {
-            try connection.query(
-                "INSERT INTO daybook.building (event_day, load_id) SELECT unnest($1::date[]), $2::bigint",
-                [ways.building.map { CalendarDay(daysSinceEpoch: $0).description }, origin.loadID])
-        }
         if !ways.staged.isEmpty {
             try connection.query("SELECT daybook.open_staging()")
             _ = try copy(batch, ways.staged.indices[...], into: "pg_temp.staging", origin)
@@ -160,6 +152,14 @@ package struct Loader: ~Copyable {
                 counts.duplicate += try merged.get("duplicate", as: Int.self)
                 counts.conflicting += try merged.get("conflicting", as: Int.self)
             }
+        }
+        if !ways.aside.isEmpty {
+            counts.loaded += try copy(batch, ways.aside.indices[...], into: "raw.building", origin)
+        }
+        if !ways.building.isEmpty {
+            try connection.query(
+                "INSERT INTO daybook.building (event_day, load_id) SELECT unnest($1::date[]), $2::bigint",
+                [ways.building.map { CalendarDay(daysSinceEpoch: $0).description }, origin.loadID])
         }
         return counts
     }
