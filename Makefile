@@ -5,8 +5,8 @@ RELEASE := .build/release
 
 .PHONY: build demo test torture bench fuzz sanitize lint format install clean setup
 
-# Of a test that crashes, the stack is what one reads; without this, it is far above the list of loaded libraries.
-export SWIFT_BACKTRACE ?= images=none,registers=none,threads=crashed
+# Of a test that crashes, the top of the stack is what one reads; without this, it is far above the libraries' list.
+export SWIFT_BACKTRACE ?= images=none,registers=none,threads=crashed,limit=16,top=0
 
 build: setup
 	$(SWIFT) build -c release --product daybook

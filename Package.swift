@@ -27,7 +27,8 @@ let package = Package(
 
         .target(name: "TestSupport", dependencies: ["Pipeline", "Generate"], path: "Tests/TestSupport"),
         .executableTarget(
-            name: "Benchmarks", dependencies: ["Pipeline", "Generate"], path: "Tests/Benchmarks"),
+            name: "Benchmarks", dependencies: ["Pipeline", "Generate", "TestSupport"],
+            path: "Tests/Benchmarks"),
         .executableTarget(name: "Fuzz", dependencies: ["Events"], path: "Tests/Fuzz"),
         .testTarget(name: "PostgresTests", dependencies: ["Postgres", "TestSupport"]),
         .testTarget(name: "EventsTests", dependencies: ["Events", "Fuzz"], exclude: ["Fixtures"]),

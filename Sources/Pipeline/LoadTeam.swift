@@ -18,7 +18,7 @@ final class LoadTeam: @unchecked Sendable {
     private let interruption: Interruption
     private let observer: RunObserver
     private let recentKeys = RecentKeys()
-    private let began = Date()
+    private let stopwatch = Stopwatch()
 
     init(
         pipeline: String, totalBytes: Int64, conninfo: String?, lockHolder: Int32,
@@ -69,7 +69,7 @@ final class LoadTeam: @unchecked Sendable {
         lock.withLock {
             guard failure == nil, progress.days.done < days.count else { return nil }
             progress.days.done += 1
-            progress.seconds = Date().timeIntervalSince(began)
+            progress.seconds = stopwatch.seconds
             observer.progress(progress)
             return days[progress.days.done - 1]
         }
@@ -107,13 +107,13 @@ final class LoadTeam: @unchecked Sendable {
     private func work(on source: BatchSource, _ loader: consuming Loader, _ connection: Connection) throws {
         var batch = EventBatch()
         while true {
-            let start = Date()
+            let wait = Stopwatch()
             guard let next = try source.next(into: &batch, connection) else { return }
             FailPoint.pass("read-batch")
             try interruption.check()
             let range = batch.range
             let counts = try loader.load(&batch, from: next.origin) { try next.records($0, in: range) }
-            let busy = Date().timeIntervalSince(start)
+            let busy = wait.seconds
             try note(counts, batch, next, busySeconds: busy, serverSeconds: loader.takeServerSeconds())
         }
     }
@@ -131,7 +131,7 @@ final class LoadTeam: @unchecked Sendable {
         progress.bytes += batch.range.end - batch.range.start
         progress.batches += 1
         progress.counts += counts
-        progress.seconds = Date().timeIntervalSince(began)
+        progress.seconds = stopwatch.seconds
         progress.busySeconds += busySeconds
         progress.serverSeconds += serverSeconds
         // The first of them; all are in daybook.rejects.

@@ -108,7 +108,7 @@ package struct Run {
     private func load(
         _ pipeline: PipelineDefinition, _ warehouse: Warehouse, _ conninfo: String?
     ) throws -> RunReport {
-        let began = Date()
+        let stopwatch = Stopwatch()
         let runID = try Catalogue(warehouse.connection).beginRun(
             pipeline: pipeline.name, host: ProcessInfo.processInfo.hostName,
             processID: ProcessInfo.processInfo.processIdentifier, version: daybookVersion)
@@ -131,7 +131,7 @@ package struct Run {
         } catch {
             report.fail(error)
         }
-        report.seconds = Date().timeIntervalSince(began)
+        report.seconds = stopwatch.seconds
         return report
     }
 
@@ -139,7 +139,7 @@ package struct Run {
     private func transform(_ models: [Model], _ reports: inout [RunReport], _ warehouse: Warehouse) {
         let loaded = reports.indices.filter { reports[$0].status == .succeeded }
         guard !loaded.isEmpty else { return }
-        let began = Date()
+        let stopwatch = Stopwatch()
         let ready = loaded.map { pipelines[$0] }
         let names = ready.map(\.name)
         let catalogue = Catalogue(warehouse.connection)
@@ -156,7 +156,7 @@ package struct Run {
         } catch {
             for index in loaded { reports[index].fail(error) }
         }
-        for index in loaded { reports[index].seconds += Date().timeIntervalSince(began) }
+        for index in loaded { reports[index].seconds += stopwatch.seconds }
     }
 
     private func end(_ report: RunReport, _ warehouse: Warehouse) throws {

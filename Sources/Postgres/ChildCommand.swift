@@ -95,7 +95,8 @@ package enum ChildCommand {
         return kept.compactMap { name in ours[name].map { "\(name)=\($0)" } } + ["LC_ALL=C"]
     }
 
-    private static func openDescriptors() -> [Int32] {
+    /// The numbers of the files that this process has open.
+    package static func openDescriptors() -> [Int32] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/dev/fd")) ?? []
         return names.compactMap { Int32($0) }
     }

@@ -130,11 +130,11 @@ extension PrivateServer {
     /// Waits while the server starts or stops; nil when it does not run, or no longer.
     private func awaitReady(at place: ServerPlace) throws(PrivateServerError) -> Postmaster? {
         let limitSeconds = 900.0
-        let begin = Date()
+        let stopwatch = Stopwatch()
         while let server = Postmaster(data: place.data) {
             // A recovery in the midst of its life leaves the file's word as it was; only who connects is told.
             if server.status == .ready, PQping(url()) != PQPING_REJECT { return server }
-            guard Date().timeIntervalSince(begin) < limitSeconds else {
+            guard stopwatch.seconds < limitSeconds else {
                 throw failure(
                     "the server is still not ready after \(Int(limitSeconds / 60)) minutes", at: place)
             }
@@ -204,9 +204,9 @@ extension PrivateServer {
         }
         // A fast stop writes what is in memory to the disk first.
         let limitSeconds = 300.0
-        let begin = Date()
+        let stopwatch = Stopwatch()
         while let still = Postmaster(data: data), still.process == server.process {
-            guard Date().timeIntervalSince(begin) < limitSeconds else {
+            guard stopwatch.seconds < limitSeconds else {
                 throw PrivateServerError(
                     .stopFailed,
                     "the server (process \(server.process)) is still up after \(Int(limitSeconds)) s",

@@ -36,12 +36,12 @@ final class Restatement {
     }
 
     func run() throws -> ModelResult {
-        let began = Date()
+        let stopwatch = Stopwatch()
         do {
             let (keys, rowsChanged) = try restate()
             return ModelResult(
                 model: model.name, keys: keys, rowsChanged: rowsChanged,
-                seconds: Date().timeIntervalSince(began))
+                seconds: stopwatch.seconds)
         } catch let error as PostgresError {
             throw error.described(in: model.file)
         }

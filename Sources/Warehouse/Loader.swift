@@ -104,8 +104,8 @@ package struct Loader: ~Copyable {
     private mutating func commit(
         _ batch: borrowing EventBatch, _ ways: Ways, duplicate: Int, _ origin: BatchOrigin
     ) throws -> LoadCounts {
-        let began = Date()
-        defer { serverSeconds += Date().timeIntervalSince(began) }
+        let stopwatch = Stopwatch()
+        defer { serverSeconds += stopwatch.seconds }
         try connection.execute("BEGIN")
         do {
             var counts = try write(batch, ways, origin)

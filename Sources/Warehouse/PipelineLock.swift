@@ -9,13 +9,13 @@ package struct PipelineLock {
     ///
     /// - Throws: `WarehouseError.locked` with who holds it.
     package static func acquire(_ pipeline: String, waitSeconds: Double, _ connection: Connection) throws {
-        let deadline = Date().addingTimeInterval(waitSeconds)
+        let stopwatch = Stopwatch()
         while true {
             let isMine: Bool = try connection.query(
                 "SELECT pg_try_advisory_lock($1::int, hashtext($2))", [lockClass, pipeline]
             ).first().get(0)
             if isMine, try areWorkersGone(pipeline, connection) { return }
-            guard Date() < deadline else {
+            guard stopwatch.seconds < waitSeconds else {
                 throw WarehouseError.locked(pipeline: pipeline, holder: try holder(pipeline, connection))
             }
             Thread.sleep(forTimeInterval: 0.1)

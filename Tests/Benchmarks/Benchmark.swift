@@ -4,6 +4,7 @@ import Foundation
 import Generate
 import Pipeline
 import Postgres
+import TestSupport
 
 /// Measures loading against PostgreSQL's own COPY, in one run on one server, interleaved, and prints medians.
 ///
@@ -145,7 +146,7 @@ struct Benchmark {
     }
 
     private func parse() throws -> Usage {
-        let began = Date()
+        let stopwatch = Stopwatch()
         let project = try Project(directory: directory, environment: [:])
         let source = try project.pipelines(["first"])[0].sources[0]
         let file = try FilePattern("first.ndjson", relativeTo: directory).files()[0]
@@ -155,7 +156,7 @@ struct Benchmark {
             mapping: source.mapping, isSettled: true, maxLine: source.maxLine)
         var batch = EventBatch()
         while try reader.fill(&batch) {}
-        return Usage(seconds: Date().timeIntervalSince(began), peakBytes: 0)
+        return Usage(seconds: stopwatch.seconds, peakBytes: 0)
     }
 
     // MARK: - Programs
@@ -177,26 +178,12 @@ struct Benchmark {
 
     private struct Failed: Error { let command: [String] }
 
-    /// Runs a program to its end and takes the system's account of it: wall seconds and peak memory.
+    /// Runs a program to its end.
     @discardableResult
     private func run(_ program: String, _ arguments: [String]) throws -> Usage {
-        let words: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) } + [nil]
-        defer { for word in words { free(word) } }
-        var process: pid_t = 0
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        let began = Date()
-        guard posix_spawn(&process, program, &actions, nil, words, environ) == 0 else {
-            throw Failed(command: [program] + arguments)
-        }
-        var status: Int32 = 0
-        var usage = rusage()
-        guard wait4(process, &status, 0, &usage) == process, status == 0 else {
-            throw Failed(command: [program] + arguments)
-        }
-        return Usage(seconds: Date().timeIntervalSince(began), peakBytes: usage.ru_maxrss * 1_024)
+        let outcome = try Shell.run(program, arguments, in: directory, ProcessInfo.processInfo.environment)
+        guard outcome.status == 0 else { throw Failed(command: [program] + arguments) }
+        return Usage(seconds: outcome.seconds, peakBytes: outcome.peakBytes)
     }
 
     // MARK: - The table

@@ -227,7 +227,7 @@ struct VerbTests {
             return try database.value("SELECT count(*) FROM daybook.loads") != "0"
         }
         while load.isRunning, try !hasLoaded() { Thread.sleep(forTimeInterval: 0.02) }
-        load.process.interrupt()
+        load.send(SIGINT)
         #expect(try load.outcome().status == 130)
         #expect(
             try database.value("SELECT status || ': ' || error FROM daybook.runs")?.hasPrefix(

@@ -64,10 +64,9 @@ final class CrashScene: @unchecked Sendable {
         let logs = try CrashScene.write(size, CrashScale.chosen.isTorture, project)
 
         undisturbed = try TestDatabase()
-        let began = Date()
         let outcome = try DaybookCommand(in: project.directory, database: undisturbed.url)
             .run("load", "--workers", "2")
-        seconds = Date().timeIntervalSince(began)
+        seconds = outcome.seconds
         try #require(outcome.status == 0, "\(outcome.error)")
         truth = try WarehouseState(of: undisturbed.url)
         tell(

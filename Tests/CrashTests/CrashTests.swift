@@ -82,7 +82,7 @@ struct CrashTests {
             for _ in 0..<Int.random(in: 1...3, using: &dice) {
                 let load = try round.start(workers: workers(&dice))
                 Thread.sleep(forTimeInterval: Double.random(in: 0...round.scene.seconds, using: &dice))
-                kill(load.process.processIdentifier, SIGKILL)
+                load.send(SIGKILL)
                 let outcome = try load.outcome()
                 #expect(outcome.signal == SIGKILL || outcome.status == 0, "\(round.label): \(outcome.error)")
                 guard outcome.signal == SIGKILL else { break }

@@ -1,4 +1,5 @@
 import Foundation
+import Postgres
 
 /// The built command, run as a process.
 package struct DaybookCommand {
@@ -8,6 +9,9 @@ package struct DaybookCommand {
         package let error: String
         /// The signal that ended it, where one did.
         package let signal: Int32?
+        package let seconds: Double
+        /// The most memory it held at a time.
+        package let peakBytes: Int
     }
 
     /// Beside the test bundle, where the build puts both.
@@ -47,41 +51,84 @@ package enum Shell {
 }
 
 /// A program that runs; what it writes goes to files that go with it.
+///
+/// Foundation's `Process` will not do where tests run side by side: it changes the directory of the whole test process
+/// for each start, and learns of an end by a socket that other children may inherit.
 package final class RunningCommand {
-    package let process = Process()
-    private let base = "\(NSTemporaryDirectory())daybook-output-\(UUID().uuidString)"
+    package let processID: pid_t
+    private let base: String
+    private let stopwatch = Stopwatch()
+
+    /// A program could not be started.
+    private struct CannotStart: Error {
+        let path: String
+        let reason: String
+    }
 
     init(
         _ path: String, _ arguments: [String], in directory: String, _ environment: [String: String]
     ) throws {
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.currentDirectoryURL = URL(fileURLWithPath: directory)
-        process.environment = environment
-        process.standardInput = FileHandle.nullDevice
+        base = "\(NSTemporaryDirectory())daybook-output-\(UUID().uuidString)"
         // Files, not pipes: nothing that the command leaves running can keep the test waiting.
-        process.standardOutput = try output("out")
-        process.standardError = try output("err")
-        try process.run()
+        #if canImport(Darwin)
+            var actions: posix_spawn_file_actions_t?
+            var attributes: posix_spawnattr_t?
+        #else
+            var actions = posix_spawn_file_actions_t()
+            var attributes = posix_spawnattr_t()
+        #endif
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, "\(base).out", O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        posix_spawn_file_actions_addopen(&actions, 2, "\(base).err", O_WRONLY | O_CREAT | O_TRUNC, 0o600)
+        // A group of its own: what ends the tests by Ctrl-C is not what a test sends to its command.
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        var flags = Int32(POSIX_SPAWN_SETPGROUP)
+        posix_spawnattr_setpgroup(&attributes, 0)
+        // What other tests have open is not for it.
+        #if canImport(Darwin)
+            flags |= Int32(POSIX_SPAWN_CLOEXEC_DEFAULT)
+        #else
+            for descriptor in ChildCommand.openDescriptors() where descriptor > 2 {
+                posix_spawn_file_actions_addclose(&actions, descriptor)
+            }
+        #endif
+        posix_spawnattr_setflags(&attributes, Int16(flags))
+
+        let words = ["/bin/sh", "-c", "cd \"$0\" && exec \"$@\"", directory, path] + arguments
+        var argv = words.map { strdup($0) } + [nil]
+        var variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
+        defer { for text in argv + variables { free(text) } }
+        var child: pid_t = 0
+        let failure = posix_spawn(&child, "/bin/sh", &actions, &attributes, &argv, &variables)
+        guard failure == 0 else { throw CannotStart(path: path, reason: String(cString: strerror(failure))) }
+        processID = child
     }
 
     deinit {
-        for name in ["out", "err"] { try? FileManager.default.removeItem(atPath: "\(base).\(name)") }
+        for name in ["out", "err"] { unlink("\(base).\(name)") }
     }
 
-    package var isRunning: Bool { process.isRunning }
+    package var isRunning: Bool {
+        var information = siginfo_t()
+        // Without WNOWAIT the end would be told only once.
+        return waitid(P_PID, id_t(processID), &information, WEXITED | WNOHANG | WNOWAIT) == 0
+            && information.si_signo == 0
+    }
 
-    /// Waits for its end.
+    package func send(_ signal: Int32) { kill(processID, signal) }
+
+    /// Waits for its end, which may be asked for once.
     package func outcome() throws -> DaybookCommand.Outcome {
-        process.waitUntilExit()
+        var (status, usage): (Int32, rusage) = (0, rusage())
+        while wait4(processID, &status, 0, &usage) < 0, errno == EINTR {}
+        let signal = status & 0x7F
         return DaybookCommand.Outcome(
-            status: process.terminationStatus, out: try text("out"), error: try text("err"),
-            signal: process.terminationReason == .uncaughtSignal ? process.terminationStatus : nil)
-    }
-
-    private func output(_ name: String) throws -> FileHandle {
-        _ = FileManager.default.createFile(atPath: "\(base).\(name)", contents: nil)
-        return try FileHandle(forWritingTo: URL(fileURLWithPath: "\(base).\(name)"))
+            status: signal == 0 ? status >> 8 & 0xFF : signal, out: try text("out"), error: try text("err"),
+            signal: signal == 0 ? nil : signal, seconds: stopwatch.seconds,
+            peakBytes: usage.ru_maxrss * 1_024)
     }
 
     private func text(_ name: String) throws -> String {
