@@ -12,7 +12,10 @@ package struct SLADefinition: Sendable, Equatable {
     package var withinMicroseconds: Int64
     /// A share, 0 to 1.
     package var target: Double?
+    /// `first`, `last` or `each`.
     package var occurrence: String
+    /// `time` or `sequence`.
+    package var orderBy: String
     package var clockSkewMicroseconds: Int64
     /// `wall` or `data`.
     package var clock: String
@@ -20,7 +23,7 @@ package struct SLADefinition: Sendable, Equatable {
     package init(
         name: String, pipeline: String, entity: String, start: [TypePattern], end: [TypePattern],
         cancel: [TypePattern], withinMicroseconds: Int64, target: Double?, occurrence: String,
-        clockSkewMicroseconds: Int64, clock: String
+        orderBy: String = "time", clockSkewMicroseconds: Int64, clock: String
     ) {
         self.name = name
         self.pipeline = pipeline
@@ -31,6 +34,7 @@ package struct SLADefinition: Sendable, Equatable {
         self.withinMicroseconds = withinMicroseconds
         self.target = target
         self.occurrence = occurrence
+        self.orderBy = orderBy
         self.clockSkewMicroseconds = clockSkewMicroseconds
         self.clock = clock
     }
@@ -147,7 +151,7 @@ package struct Catalogue {
                     FROM unnest($10::text[], $11::text[], $12::boolean[]) AS t (role, type, is_namespace)
                 ),
                 before AS (
-                    SELECT s.entity, s.within, s.occurrence, s.clock_skew,
+                    SELECT s.entity, s.within, s.occurrence, s.order_by, s.clock_skew,
                         (SELECT array_agg((role, type, is_namespace)::text ORDER BY role, type, is_namespace)
                         FROM daybook.sla_types AS t WHERE t.sla = s.sla) AS types
                     FROM daybook.slas AS s
@@ -156,29 +160,31 @@ package struct Catalogue {
                 changed AS (
                     SELECT count(*) AS versions
                     FROM before
-                    WHERE (entity, within, occurrence, clock_skew, types) IS DISTINCT FROM
-                        ($3, make_interval(secs => $4::double precision), $6,
+                    WHERE (entity, within, occurrence, order_by, clock_skew, types) IS DISTINCT FROM
+                        ($3, make_interval(secs => $4::double precision), $6, $9,
                             make_interval(secs => $7::double precision),
                             (SELECT array_agg((role, type, is_namespace)::text ORDER BY role, type, is_namespace)
                             FROM types))
                 )
                 INSERT INTO daybook.slas AS s (
-                    sla, pipeline, entity, within, target, occurrence, clock_skew, clock, definition_version)
-                SELECT $1, $2, $3, make_interval(secs => $4::double precision), $5::double precision, $6,
-                    make_interval(secs => $7::double precision), $8, $9::int
+                    sla, pipeline, entity, within, target, occurrence, order_by, clock_skew, clock,
+                    definition_version)
+                SELECT $1, $2, $3, make_interval(secs => $4::double precision), $5::double precision, $6, $9,
+                    make_interval(secs => $7::double precision), $8, 1
                 ON CONFLICT (sla) DO UPDATE
                 SET pipeline = excluded.pipeline, entity = excluded.entity, within = excluded.within,
                     target = excluded.target, occurrence = excluded.occurrence,
-                    clock_skew = excluded.clock_skew, clock = excluded.clock,
+                    order_by = excluded.order_by, clock_skew = excluded.clock_skew, clock = excluded.clock,
                     definition_version = s.definition_version + (SELECT versions FROM changed)
-                WHERE (s.pipeline, s.entity, s.within, s.target, s.occurrence, s.clock_skew, s.clock)
+                WHERE (s.pipeline, s.entity, s.within, s.target, s.occurrence, s.order_by, s.clock_skew, s.clock)
                     IS DISTINCT FROM (excluded.pipeline, excluded.entity, excluded.within, excluded.target,
-                        excluded.occurrence, excluded.clock_skew, excluded.clock)
+                        excluded.occurrence, excluded.order_by, excluded.clock_skew, excluded.clock)
                     OR (SELECT versions FROM changed) > 0
                 """,
                 [
                     sla.name, sla.pipeline, sla.entity, Double(sla.withinMicroseconds) / 1e6, sla.target,
-                    sla.occurrence, Double(sla.clockSkewMicroseconds) / 1e6, sla.clock, 1, types.map(\.role),
+                    sla.occurrence, Double(sla.clockSkewMicroseconds) / 1e6, sla.clock, sla.orderBy,
+                    types.map(\.role),
                     types.map(\.pattern.text), types.map(\.pattern.isNamespace),
                 ], action: "define the SLA \(sla.name)")
             try connection.query(

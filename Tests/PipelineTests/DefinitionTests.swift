@@ -58,7 +58,7 @@ struct DefinitionTests {
               "slas": [
                 { "name": "order_delivered", "start": "order.created", "end": "order.delivered",
                   "cancel": ["order.cancelled", "refund.*"], "within": "10d", "target": 0.95,
-                  "occurrence": "last", "clock_skew": "500ms" }
+                  "occurrence": "last", "order_by": "sequence", "clock_skew": "500ms" }
               ],
               "schedule": "5 * * * *",
               "clock": "data"
@@ -97,7 +97,7 @@ struct DefinitionTests {
                     start: [TypePattern("order.created")], end: [TypePattern("order.delivered")],
                     cancel: [TypePattern("order.cancelled"), TypePattern("refund.*")],
                     withinMicroseconds: 864_000_000_000, target: 0.95, occurrence: "last",
-                    clockSkewMicroseconds: 500_000, clock: "data")
+                    orderBy: "sequence", clockSkewMicroseconds: 500_000, clock: "data")
             ])
     }
 
@@ -563,7 +563,7 @@ extension Broken {
             "a key like none that is known", [#""within": "10d""#: #""within": "10d", "colour": "red""#],
             expected: #"""
                 pipelines/orders.jsonc:19:24: unknown key "colour" in slas[0]; known are name, start, \#
-                end, cancel, within, target, occurrence, clock_skew, entity, description
+                end, cancel, within, target, occurrence, order_by, clock_skew, entity, description
                 """#),
         Broken(
             "a source of another kind",
@@ -1193,13 +1193,13 @@ extension Broken {
             "an unknown occurrence", [#""10d""#: #""10d", "occurrence": "frist""#],
             expected: #"""
                 pipelines/orders.jsonc:19:38: occurrence of slas[0] is "frist"; it must be "first" or \#
-                "last"; did you mean "first"?
+                "last" or "each"; did you mean "first"?
                 """#),
         Broken(
-            "an occurrence that is not there yet", [#""10d""#: #""10d", "occurrence": "each""#],
+            "an unknown order", [#""10d""#: #""10d", "order_by": "clock""#],
             expected: #"""
-                pipelines/orders.jsonc:19:38: occurrence "each" of slas[0] is not there yet; use "first" \#
-                or "last"
+                pipelines/orders.jsonc:19:38: order_by of slas[0] is "clock"; it must be "time" or \#
+                "sequence"
                 """#),
         Broken(
             "a target in percent", [#""10d""#: #""10d", "target": 95"#],

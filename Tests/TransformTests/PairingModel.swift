@@ -22,7 +22,10 @@ struct ModelSLA {
     var end: [String]
     var cancel: [String]
     var within: Int64
-    var isLast: Bool
+    /// `first`, `last` or `each`.
+    var occurrence: String
+    /// Puts the emitter's order before the clock.
+    var isBySequence: Bool
     var clockSkew: Int64
     var asOf: Int64
     var version = 1
@@ -106,6 +109,14 @@ struct PairingModel {
         let role: Role
     }
 
+    /// By sequence first, where the SLA says so and every mark of the case has one.
+    private static func precedesBySequence(_ a: Mark, _ b: Mark) -> Bool {
+        guard let first = a.event.sequence, let second = b.event.sequence else {
+            preconditionFailure("a mark without a sequence")
+        }
+        return first != second ? first < second : precedes(a, b)
+    }
+
     /// By time; at equal times by sequence where both have it, then start, end, cancel, then the event's id.
     ///
     /// The rule compares two; among three of one time of which some have a sequence it need not be an order, so
@@ -141,28 +152,40 @@ struct PairingModel {
         }
     }
 
-    /// `report.fact_sla` of one SLA by case; every fact is of cycle 1.
+    /// `report.fact_sla` of one SLA, by "case cycle".
     func facts(of sla: ModelSLA) -> [String: ModelFact] {
-        Dictionary(grouping: events.filter { $0.entity == sla.entity }, by: \.caseID)
-            .compactMapValues { PairingModel.fact(of: sla, $0) }
+        var facts: [String: ModelFact] = [:]
+        for (caseID, events) in Dictionary(grouping: events.filter { $0.entity == sla.entity }, by: \.caseID)
+        {
+            for (index, fact) in PairingModel.facts(of: sla, events).enumerated() {
+                facts["\(caseID) \(index + 1)"] = fact
+            }
+        }
+        return facts
     }
 
-    private static func fact(of sla: ModelSLA, _ events: [ModelEvent]) -> ModelFact? {
+    /// The facts of a case, in the order of their cycles.
+    private static func facts(of sla: ModelSLA, _ events: [ModelEvent]) -> [ModelFact] {
         func marks(_ role: Role, _ patterns: [String]) -> [Mark] {
             events.filter { matches($0.type, patterns) }.map { Mark(event: $0, role: role) }
         }
         let ends = marks(.end, sla.end)
         let cancels = marks(.cancel, sla.cancel)
+        let starts = marks(.start, sla.start)
+        let isBySequence =
+            sla.isBySequence && (starts + ends + cancels).allSatisfy { $0.event.sequence != nil }
+        let precedes = isBySequence ? PairingModel.precedesBySequence : PairingModel.precedes
+        let isLast = sla.occurrence == "last"
         var fact = ModelFact(
             withinSeconds: Double(sla.within) / 1e6, status: "completed", version: sla.version)
 
-        guard let start = marks(.start, sla.start).min(by: precedes) else {
-            let end = sla.isLast ? ends.max(by: precedes) : ends.min(by: precedes)
-            guard let end else { return nil }
+        guard let start = starts.min(by: precedes) else {
+            let end = isLast ? ends.max(by: precedes) : ends.min(by: precedes)
+            guard let end else { return [] }
             fact.completedAt = end.event.occurredAt
             fact.endEventID = end.event.eventID
             fact.anomaly = "end_without_start"
-            return fact
+            return [fact]
         }
         let startedAt = start.event.occurredAt
         let deadline = startedAt + sla.within
@@ -177,6 +200,9 @@ struct PairingModel {
         let cancel = cancels.filter { !precedes($0, start) }.min(by: precedes)
 
         func complete(at time: Int64, by end: Mark) {
+            // By sequence it may follow and yet be stamped earlier.
+            let time = max(time, startedAt)
+            if end.event.occurredAt < startedAt { fact.anomaly = "clock_skew" }
             fact.completedAt = time
             fact.endEventID = end.event.eventID
             fact.elapsedSeconds = Double(time - startedAt) / 1e6
@@ -186,9 +212,9 @@ struct PairingModel {
             fact.cancelledAt = cancel.event.occurredAt
             fact.status = "cancelled"
         } else if let firstEnd {
-            let end = sla.isLast ? following.max(by: precedes)! : firstEnd
+            let end = isLast ? following.max(by: precedes)! : firstEnd
             complete(at: end.event.occurredAt, by: end)
-        } else if sla.clockSkew > 0, let early = earlier.max(by: precedes),
+        } else if sla.clockSkew > 0, !isBySequence, let early = earlier.max(by: precedes),
             startedAt - early.event.occurredAt <= sla.clockSkew
         {
             // An end closes nothing before its start, so a cancel came first; only a case that would stay open
@@ -200,7 +226,42 @@ struct PairingModel {
             fact.breached = deadline < sla.asOf ? true : nil
             fact.anomaly = earlier.isEmpty ? nil : "end_before_start"
         }
-        return fact
+        // The rest of the case, as if what has happened so far had not.
+        let closing = [firstEnd, cancel].compactMap { $0 }.min(by: precedes)
+        guard sla.occurrence == "each", let closing,
+            let next = starts.filter({ precedes(closing, $0) }).min(by: precedes)
+        else { return [fact] }
+        return [fact] + cycles(of: sla, from: next, marks: starts + ends + cancels, by: precedes)
+    }
+
+    /// The cycles from a start on, one after the other.
+    private static func cycles(
+        of sla: ModelSLA, from start: Mark, marks: [Mark], by precedes: (Mark, Mark) -> Bool
+    ) -> [ModelFact] {
+        let startedAt = start.event.occurredAt
+        var fact = ModelFact(
+            startedAt: startedAt, withinSeconds: Double(sla.within) / 1e6, breachAt: startedAt + sla.within,
+            status: "in_progress", startEventID: start.event.eventID, version: sla.version)
+        let following = marks.filter { precedes(start, $0) }
+        guard let closing = following.filter({ $0.role != .start }).min(by: precedes) else {
+            fact.breached = startedAt + sla.within < sla.asOf ? true : nil
+            return [fact]
+        }
+        if closing.role == .cancel {
+            fact.status = "cancelled"
+            fact.cancelledAt = closing.event.occurredAt
+        } else {
+            let time = max(closing.event.occurredAt, startedAt)
+            fact.status = "completed"
+            fact.completedAt = time
+            fact.endEventID = closing.event.eventID
+            fact.elapsedSeconds = Double(time - startedAt) / 1e6
+            fact.breached = time > startedAt + sla.within
+            if closing.event.occurredAt < startedAt { fact.anomaly = "clock_skew" }
+        }
+        let next = following.filter { $0.role == .start && precedes(closing, $0) }.min(by: precedes)
+        guard let next else { return [fact] }
+        return [fact] + cycles(of: sla, from: next, marks: marks, by: precedes)
     }
 
     /// `report.sla_hourly` of one SLA by hour, without `is_final` and `restated_at`.

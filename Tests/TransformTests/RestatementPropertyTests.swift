@@ -275,7 +275,8 @@ private struct LoadedHistory {
             name: name, pipeline: "p", entity: dice.pick(["order", "parcel"]),
             start: types(&dice, 1 + dice.below(2)), end: types(&dice, 1), cancel: types(&dice, dice.below(2)),
             withinMicroseconds: max(LoadedHistory.second, dice.pick(LoadedHistory.offsets)), target: nil,
-            occurrence: dice.pick(["first", "last"]),
+            occurrence: dice.pick(["first", "last", "each", "each"]),
+            orderBy: dice.pick(["time", "time", "sequence"]),
             clockSkewMicroseconds: dice.pick([0, 0, LoadedHistory.second]), clock: clock)
     }
 }

@@ -1,92 +1,105 @@
 -- model: report.fact_sla
 -- key: sla, case_id, cycle
 -- from: raw.current_events, raw.events, daybook.slas, daybook.sla_types
--- description: One row for each SLA and case, from its earliest start to the first or last end after it.
+-- description: One row for each SLA, case and cycle: from a start to the end that counts.
 WITH roles AS MATERIALIZED (
     -- What each type that occurs does to which SLA; one type may do several things.
-    SELECT t.sla, s.entity, e.type, t.role
+    SELECT t.sla, s.occurrence, s.order_by, s.entity, e.type, t.role,
+        array_position(ARRAY['start', 'end', 'cancel'], t.role) AS role_order
     FROM (SELECT DISTINCT entity, type FROM raw.events) AS e
     JOIN daybook.slas AS s USING (entity)
     JOIN daybook.sla_types AS t
         ON t.sla = s.sla AND CASE WHEN t.is_namespace THEN starts_with(e.type, t.type) ELSE e.type = t.type END
 ),
-sequenced AS (
-    -- The events that start, end or cancel an SLA; the sequence decides a tie only where all of it have one.
-    SELECT r.sla, e.case_id, r.role, e.occurred_at, e.event_id,
-        CASE WHEN bool_and(e.sequence IS NOT NULL) OVER tie THEN e.sequence END AS sequence
+marks AS (
+    -- The events that start, end or cancel an SLA. Their sequence decides a tie where all of it have one; and comes
+    -- before the clock where the SLA says so and all of the case have one.
+    SELECT r.sla, r.occurrence, e.case_id, r.role, r.role_order, e.occurred_at, e.event_id,
+        CASE WHEN r.order_by = 'sequence' AND bool_and(e.sequence IS NOT NULL) OVER whole THEN e.sequence END
+            AS sequence,
+        CASE WHEN bool_and(e.sequence IS NOT NULL) OVER tie THEN e.sequence END AS tie_sequence
     FROM raw.current_events AS e
     JOIN roles AS r USING (entity, type)
-    WINDOW tie AS (PARTITION BY r.sla, e.case_id, e.occurred_at)
+    WINDOW
+        whole AS (PARTITION BY r.sla, e.case_id),
+        tie AS (PARTITION BY r.sla, e.case_id, e.occurred_at)
 ),
-marks AS (
-    -- Each beside the earliest start of its case.
-    SELECT sla, case_id, role, occurred_at, sequence, event_id,
-        first_value(role) OVER starts_first = 'start' AS has_start,
-        first_value(occurred_at) OVER starts_first AS started_at,
-        first_value(sequence) OVER starts_first AS start_sequence,
-        first_value(event_id) OVER starts_first AS start_event_id
-    FROM sequenced
-    WINDOW starts_first AS (
+ordered AS (
+    SELECT *,
+        lag(role) OVER so_far AS role_before,
+        count(*) FILTER (WHERE role = 'start') OVER so_far > 0 AS is_begun,
+        count(*) FILTER (WHERE role = 'end') OVER so_far AS nth_end
+    FROM marks
+    WINDOW so_far AS (
         PARTITION BY sla, case_id
-        ORDER BY role <> 'start', occurred_at, sequence, event_id
+        ORDER BY sequence, occurred_at, tie_sequence, role_order, event_id
+        ROWS UNBOUNDED PRECEDING
     )
 ),
-placed AS (
-    -- Whether a mark stands at or after the start: by time; at equal times by sequence where both have it, and
-    -- else the start comes first.
+cycled AS (
+    -- A start opens a cycle where none is open: where it is the first mark, or an end or a cancel stands before it.
+    -- The next end or cancel closes it.
     SELECT *,
-        has_start AND (
-            occurred_at > started_at
-            OR occurred_at = started_at AND coalesce(sequence >= start_sequence, true)
-        ) AS follows
-    FROM marks
-),
-ranked AS (
-    SELECT *,
-        row_number() OVER (
-            PARTITION BY sla, case_id, role, follows
-            ORDER BY occurred_at, sequence, event_id
-        ) AS nth,
-        row_number() OVER (
-            PARTITION BY sla, case_id, role, follows
-            ORDER BY occurred_at DESC, sequence DESC NULLS FIRST, event_id DESC
-        ) AS nth_last
-    FROM placed
+        role = 'start' AND role_before IS DISTINCT FROM 'start' AS opens,
+        role <> 'start' AND role_before = 'start' AS closes,
+        count(*) FILTER (WHERE role = 'start' AND role_before IS DISTINCT FROM 'start') OVER so_far AS nth_cycle,
+        count(*) FILTER (WHERE role = 'end') OVER whole AS ends,
+        count(*) FILTER (WHERE role = 'end' AND NOT is_begun) OVER whole AS early_ends
+    FROM ordered
+    WINDOW
+        whole AS (PARTITION BY sla, case_id),
+        so_far AS (
+            PARTITION BY sla, case_id
+            ORDER BY sequence, occurred_at, tie_sequence, role_order, event_id
+            ROWS UNBOUNDED PRECEDING
+        )
 ),
 gathered AS (
-    SELECT sla, case_id, has_start,
-        CASE WHEN has_start THEN min(started_at) END AS started_at,
-        CASE WHEN has_start THEN min(start_event_id) END AS start_event_id,
-        -- The first and the last end after the start; without a start, of all ends.
-        max(occurred_at) FILTER (WHERE role = 'end' AND follows = has_start AND nth = 1) AS first_end_at,
-        max(sequence) FILTER (WHERE role = 'end' AND follows = has_start AND nth = 1) AS first_end_sequence,
-        max(event_id) FILTER (WHERE role = 'end' AND follows = has_start AND nth = 1) AS first_end_id,
-        max(occurred_at) FILTER (WHERE role = 'end' AND follows = has_start AND nth_last = 1) AS last_end_at,
-        max(event_id) FILTER (WHERE role = 'end' AND follows = has_start AND nth_last = 1) AS last_end_id,
-        -- The latest end before the start: an anomaly, or the end itself where clocks may differ that much.
-        max(occurred_at) FILTER (WHERE role = 'end' AND NOT follows AND has_start AND nth_last = 1) AS early_end_at,
-        max(event_id) FILTER (WHERE role = 'end' AND NOT follows AND has_start AND nth_last = 1) AS early_end_id,
-        max(occurred_at) FILTER (WHERE role = 'cancel' AND follows AND nth = 1) AS cancel_at,
-        max(sequence) FILTER (WHERE role = 'cancel' AND follows AND nth = 1) AS cancel_sequence
-    FROM ranked
-    GROUP BY sla, case_id, has_start
+    -- What stands before the first cycle counts to it. Where not each counts, it is the only one; of what follows
+    -- it, the last end may count.
+    SELECT sla, case_id,
+        CASE occurrence WHEN 'each' THEN greatest(nth_cycle, 1) ELSE 1 END AS cycle,
+        bool_or(sequence IS NOT NULL) AS is_by_sequence,
+        min(occurred_at) FILTER (WHERE opens) AS started_at,
+        min(event_id) FILTER (WHERE opens) AS start_event_id,
+        min(occurred_at) FILTER (WHERE closes AND role = 'end') AS end_at,
+        min(event_id) FILTER (WHERE closes AND role = 'end') AS end_id,
+        min(occurred_at) FILTER (WHERE closes AND role = 'cancel') AS cancelled_at,
+        min(occurred_at) FILTER (WHERE role = 'end' AND nth_end = 1 AND NOT is_begun) AS first_early_end_at,
+        min(event_id) FILTER (WHERE role = 'end' AND nth_end = 1 AND NOT is_begun) AS first_early_end_id,
+        min(occurred_at) FILTER (WHERE role = 'end' AND nth_end = early_ends AND NOT is_begun) AS early_end_at,
+        min(event_id) FILTER (WHERE role = 'end' AND nth_end = early_ends AND NOT is_begun) AS early_end_id,
+        min(occurred_at) FILTER (WHERE role = 'end' AND nth_end = ends) AS last_end_at,
+        min(event_id) FILTER (WHERE role = 'end' AND nth_end = ends) AS last_end_id
+    FROM (
+        SELECT sla, case_id, occurrence, nth_cycle, sequence, occurred_at, event_id, role, is_begun, nth_end, ends,
+            early_ends,
+            opens AND (occurrence = 'each' OR nth_cycle = 1) AS opens,
+            closes AND (occurrence = 'each' OR nth_cycle = 1) AS closes
+        FROM cycled
+    ) AS c
+    GROUP BY sla, case_id, occurrence, CASE occurrence WHEN 'each' THEN greatest(nth_cycle, 1) ELSE 1 END
     -- A cancel alone is no case of the SLA.
-    HAVING has_start OR bool_or(role = 'end')
+    HAVING bool_or(opens OR role = 'end')
 ),
 paired AS (
-    SELECT g.sla, g.case_id, d.within, d.as_of, d.definition_version, g.started_at, g.start_event_id,
-        -- A cancel counts where it stands before every end.
+    SELECT g.sla, g.case_id, g.cycle, d.within, d.as_of, d.definition_version, g.started_at, g.start_event_id,
+        g.cancelled_at, g.early_end_at, g.early_end_id,
         CASE
-            WHEN g.first_end_at IS NULL
-                OR g.cancel_at < g.first_end_at
-                OR g.cancel_at = g.first_end_at AND g.cancel_sequence < g.first_end_sequence
-                THEN g.cancel_at
-        END AS cancelled_at,
-        CASE d.occurrence WHEN 'first' THEN g.first_end_at ELSE g.last_end_at END AS end_at,
-        CASE d.occurrence WHEN 'first' THEN g.first_end_id ELSE g.last_end_id END AS end_id,
-        g.early_end_at, g.early_end_id,
+            WHEN g.started_at IS NULL AND d.occurrence = 'last' THEN g.early_end_at
+            WHEN g.started_at IS NULL THEN g.first_early_end_at
+            WHEN g.end_at IS NOT NULL AND d.occurrence = 'last' THEN g.last_end_at
+            ELSE g.end_at
+        END AS end_at,
+        CASE
+            WHEN g.started_at IS NULL AND d.occurrence = 'last' THEN g.early_end_id
+            WHEN g.started_at IS NULL THEN g.first_early_end_id
+            WHEN g.end_at IS NOT NULL AND d.occurrence = 'last' THEN g.last_end_id
+            ELSE g.end_id
+        END AS end_id,
+        -- The case would stay open: an end of a clock that is behind closes it. A sequence knows better.
         coalesce(
-            g.first_end_at IS NULL AND g.cancel_at IS NULL
+            g.end_at IS NULL AND g.cancelled_at IS NULL AND NOT g.is_by_sequence
                 AND d.clock_skew > interval '0' AND g.started_at - g.early_end_at <= d.clock_skew,
             false
         ) AS is_skewed
@@ -94,26 +107,19 @@ paired AS (
     JOIN daybook.slas AS d USING (sla)
 ),
 judged AS (
-    SELECT sla, case_id, within, as_of, definition_version, started_at, start_event_id, cancelled_at,
-        CASE
-            WHEN cancelled_at IS NOT NULL THEN NULL
-            WHEN is_skewed THEN started_at
-            ELSE end_at
-        END AS completed_at,
-        CASE
-            WHEN cancelled_at IS NOT NULL THEN NULL
-            WHEN is_skewed THEN early_end_id
-            ELSE end_id
-        END AS end_event_id,
+    SELECT sla, case_id, cycle, within, as_of, definition_version, started_at, start_event_id, cancelled_at,
+        -- By its sequence an end may follow a start that is stamped later.
+        CASE WHEN is_skewed OR end_at < started_at THEN started_at ELSE end_at END AS completed_at,
+        CASE WHEN is_skewed THEN early_end_id ELSE end_id END AS end_event_id,
         CASE
             WHEN started_at IS NULL THEN 'end_without_start'
-            WHEN is_skewed THEN 'clock_skew'
+            WHEN is_skewed OR end_at < started_at THEN 'clock_skew'
             WHEN early_end_at IS NOT NULL AND end_at IS NULL AND cancelled_at IS NULL THEN 'end_before_start'
         END AS anomaly,
         started_at + within AS breach_at
     FROM paired
 )
-SELECT sla, case_id, 1 AS cycle, started_at, completed_at, cancelled_at,
+SELECT sla, case_id, cycle::integer AS cycle, started_at, completed_at, cancelled_at,
     extract(epoch FROM completed_at - started_at)::double precision AS elapsed_seconds,
     extract(epoch FROM within)::double precision AS within_seconds,
     breach_at,

@@ -200,10 +200,11 @@ struct PipelineReader {
         _ value: JSONValue, _ name: String, entity: String, clock: String
     ) -> SLADefinition? {
         let keys = [
-            "name", "start", "end", "cancel", "within", "target", "occurrence", "clock_skew", "entity",
+            "name", "start", "end", "cancel", "within", "target", "occurrence", "order_by", "clock_skew",
+            "entity",
             "description",
         ]
-        guard let object = reader.object(value, name, keys: keys, planned: ["order_by", "calendar"]) else {
+        guard let object = reader.object(value, name, keys: keys, planned: ["calendar"]) else {
             return nil
         }
         let slaName = reader.required("name", of: object, "\"name\": \"order_delivered\"")
@@ -229,14 +230,20 @@ struct PipelineReader {
                 }
             }
         let target = object["target"].flatMap { readShare($0, "target of \(name)") }
-        let occurrence = object["occurrence"].flatMap { readOccurrence($0, name) } ?? "first"
+        let occurrence = object["occurrence"].flatMap {
+            reader.choice($0, "occurrence of \(name)", ["first", "last", "each"])
+        }
+        let orderBy = object["order_by"].flatMap {
+            reader.choice($0, "order_by of \(name)", ["time", "sequence"])
+        }
         let skew = object["clock_skew"].flatMap { reader.duration($0, "clock_skew of \(name)") } ?? 0
         let ownEntity = object["entity"].flatMap { reader.nonEmptyString($0, "entity of \(name)") }
         guard let slaName, let start, let end, let cancel, let within else { return nil }
         return SLADefinition(
             name: slaName, pipeline: self.name, entity: ownEntity ?? entity, start: start, end: end,
             cancel: cancel,
-            withinMicroseconds: within, target: target, occurrence: occurrence, clockSkewMicroseconds: skew,
+            withinMicroseconds: within, target: target, occurrence: occurrence ?? "first",
+            orderBy: orderBy ?? "time", clockSkewMicroseconds: skew,
             clock: clock)
     }
 
@@ -270,14 +277,5 @@ struct PipelineReader {
 
     private func trimmed(_ number: Double) -> String {
         number == number.rounded() && abs(number) < 1e15 ? String(Int64(number)) : String(number)
-    }
-
-    private func readOccurrence(_ value: JSONValue, _ name: String) -> String? {
-        if case .string("each") = value.content {
-            reader.error(
-                "occurrence \"each\" of \(name) is not there yet; use \"first\" or \"last\"", at: value)
-            return nil
-        }
-        return reader.choice(value, "occurrence of \(name)", ["first", "last"])
     }
 }
