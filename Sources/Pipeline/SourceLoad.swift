@@ -70,7 +70,8 @@ struct SourceLoad {
         return try pipeline.sources.map { source in
             let sourceID = try catalogue.sourceID(
                 pipeline: pipeline.name, name: source.name, entity: pipeline.entity,
-                identity: source.identity, onChange: source.onChange)
+                identity: source.identity, onChange: source.onChange,
+                latenessMicroseconds: source.latenessMicroseconds)
             if try Ledger.forgetHopeless(sourceID, warehouse.connection) {
                 observer.note(
                     "\(pipeline.name)/\(source.name): nothing of it was ever good; it is read from the start again"

@@ -69,17 +69,20 @@ package struct Catalogue {
     // MARK: - Sources
 
     /// The source's id, given when it is first seen; what its definition says now is noted.
+    @discardableResult
     package func sourceID(
         pipeline: String, name: String, entity: String, identity: EventIdentity = .source,
-        onChange: OnChange = .keepFirst
+        onChange: OnChange = .keepFirst, latenessMicroseconds: Int64 = 0
     ) throws -> Int32 {
         try connection.query(
             """
-            INSERT INTO daybook.sources (pipeline, name, entity, identity, on_change) VALUES ($1, $2, $3, $4, $5)
+            INSERT INTO daybook.sources (pipeline, name, entity, identity, on_change, lateness)
+            VALUES ($1, $2, $3, $4, $5, $6::bigint * interval '1 microsecond')
             ON CONFLICT (pipeline, name) DO UPDATE
-            SET entity = excluded.entity, identity = excluded.identity, on_change = excluded.on_change
+            SET entity = excluded.entity, identity = excluded.identity, on_change = excluded.on_change,
+                lateness = excluded.lateness
             RETURNING source_id
-            """, [pipeline, name, entity, identity.rawValue, onChange.rawValue]
+            """, [pipeline, name, entity, identity.rawValue, onChange.rawValue, latenessMicroseconds]
         ).first().get(0)
     }
 

@@ -41,7 +41,8 @@ struct VerbTests {
         let all = try command.run("--help")
         #expect(all.status == 0)
         for verb in [
-            "init", "demo", "check", "run", "load", "transform", "report", "verify", "generate", "db",
+            "init", "demo", "check", "run", "load", "transform", "report", "status", "verify", "generate",
+            "db",
         ] {
             #expect(all.out.contains("\n  \(verb) "), "\(verb)")
             let help = try command.run(verb, "--help")
@@ -99,8 +100,26 @@ struct VerbTests {
         let rows = try json(try command.run("report", "--json", "--from", "2026-01-01T13:00").out)["rows"]
         let hours = try #require(rows as? [[String: Any]])
         #expect(hours.count == 1 && hours[0]["open"] as? Int == 1 && hours[0]["attainment"] is NSNull)
+        let ends = try command.run("report", "--by", "end", "--format", "csv").out.split(separator: "\n")
+        #expect(ends.count == 2 && ends[1].hasPrefix("paid,2026-01-01 10:00:00+00,1,1,1,0,0,0,0,0,0,1,1800,"))
+        let breaches = try command.run("report", "--by", "breach", "--zone", "America/New_York")
+        #expect(breaches.out.contains("2026-01-01 06:00-05 "))
+        #expect(try command.run("report", "--zone", "Moon/Base").status == 64)
+        #expect(try command.run("report", "--by", "middle").status == 64)
         let unknown = try command.run("report", "payed")
         #expect(unknown.status == 64 && unknown.error.contains("there are: paid"))
+    }
+
+    @Test("status tells how fresh the sources are, and which holds an SLA back")
+    func status() throws {
+        #expect(try command.run("load").status == 0)
+        #expect(try command.run("status").out.contains("orders.shop  2026-01-01 13:00"))
+        #expect(try command.run("transform", "--as-of", "2026-01-02T13:00:00Z").status == 0)
+        #expect(try command.run("status").out.contains("held back by orders.shop, 1d 0h behind"))
+        let document = try json(try command.run("status", "--json").out)
+        let slas = try #require(document["slas"] as? [[String: Any]])
+        #expect(slas.count == 1 && slas[0]["held_by"] as? String == "orders.shop")
+        #expect((document["sources"] as? [[String: Any]])?.first?["loaded"] as? Int == 4)
     }
 
     @Test("--as-of judges at its time; going back needs --full-refresh")

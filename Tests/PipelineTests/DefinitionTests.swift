@@ -1198,7 +1198,7 @@ extension Broken {
         Broken(
             "an unknown order", [#""10d""#: #""10d", "order_by": "clock""#],
             expected: #"""
-                pipelines/orders.jsonc:19:38: order_by of slas[0] is "clock"; it must be "time" or \#
+                pipelines/orders.jsonc:19:36: order_by of slas[0] is "clock"; it must be "time" or \#
                 "sequence"
                 """#),
         Broken(

@@ -264,15 +264,27 @@ struct PairingModel {
         return [fact] + cycles(of: sla, from: next, marks: marks, by: precedes)
     }
 
-    /// `report.sla_hourly` of one SLA by hour, without `is_final` and `restated_at`.
-    func hours(of sla: ModelSLA) -> [Int64: ModelHour] {
+    /// Which time of a fact decides its hour.
+    enum HourOf { case start, end, breach }
+
+    /// `report.sla_hourly` of one SLA by hour, without `is_final` and `restated_at`; or the table by end or breach.
+    func hours(of sla: ModelSLA, by hourOf: HourOf = .start) -> [Int64: ModelHour] {
         let hour: Int64 = 3_600_000_000
-        let started = facts(of: sla).values.filter { $0.startedAt != nil }
-        return Dictionary(grouping: started) { $0.startedAt! / hour * hour }.mapValues { facts in
+        func time(_ fact: ModelFact) -> Int64? {
+            switch hourOf {
+            case .start: fact.startedAt
+            case .end: fact.completedAt
+            case .breach: fact.breached == true ? fact.breachAt : nil
+            }
+        }
+        let counted = facts(of: sla).values.filter { time($0) != nil }
+        return Dictionary(grouping: counted) { time($0)! / hour * hour }.mapValues { all in
             var row = ModelHour()
+            row.anomalous = Int64(all.count { $0.anomaly != nil })
+            // An end without a start is an anomaly and nothing else.
+            let facts = all.filter { $0.startedAt != nil }
             row.started = Int64(facts.count)
             for fact in facts {
-                if fact.anomaly != nil { row.anomalous += 1 }
                 switch fact.status {
                 case "completed":
                     row.completed += 1

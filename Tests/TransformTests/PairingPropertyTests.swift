@@ -77,6 +77,14 @@ struct PairingPropertyTests {
         }
         expectEqual("report.fact_sla", try StoredTables.facts(connection), facts)
         expectEqual("report.sla_hourly", try StoredTables.hours(connection), hours)
+        for (table, hourOf) in [("by_end", PairingModel.HourOf.end), ("by_breach", .breach)] {
+            var hours: [String: ModelHour] = [:]
+            for sla in histories.slas {
+                for (hour, row) in model.hours(of: sla, by: hourOf) { hours["\(sla.name) \(hour)"] = row }
+            }
+            let name = "report.sla_hourly_\(table)"
+            expectEqual(name, try StoredTables.hours(connection, name), hours)
+        }
         return Set(
             facts.values.map { "\($0.status) \($0.anomaly ?? "") \($0.breached.map { "\($0)" } ?? "")" })
     }
@@ -145,13 +153,15 @@ private enum StoredTables {
         }
     }
 
-    static func hours(_ connection: Connection) throws -> [String: ModelHour] {
+    static func hours(_ connection: Connection, _ name: String = "report.sla_hourly") throws -> [String:
+        ModelHour]
+    {
         let rows = try connection.query(
             """
             SELECT sla || ' ' || \(micros("hour_start")), started, completed, met, late, open, overdue, cancelled,
                 anomalous, breached, \(micros("oldest_open_started_at")), attainment, avg_seconds, p50_seconds,
                 p90_seconds, p95_seconds, p99_seconds, max_seconds
-            FROM report.sla_hourly
+            FROM \(name)
             """
         ).rows
         return try table(rows) { row in

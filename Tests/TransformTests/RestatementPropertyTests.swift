@@ -82,7 +82,7 @@ private struct LoadedHistory {
             TRUNCATE raw.events_by_day, raw.building, daybook.building, daybook.rejects, daybook.loads,
                 daybook.claims, daybook.replacements, daybook.sla_types, daybook.slas, daybook.judged_slas,
                 daybook.touched_cases, daybook.wide_cases, daybook.entities, report.cases, report.fact_sla,
-                report.sla_hourly, report.sla_hourly_history;
+                report.sla_hourly, report.sla_hourly_history, report.sla_hourly_by_end, report.sla_hourly_by_breach;
             UPDATE daybook.transforms SET seen = '{}'
             """)
     }
@@ -214,7 +214,8 @@ private struct LoadedHistory {
         try texts.enumerated().map { index, lines in
             let rule = dice.pick([OnChange.keepFirst, .keepLast])
             let sourceID = try Catalogue(connection).sourceID(
-                pipeline: "p", name: rule.rawValue, entity: dice.pick(["order", "parcel"]), onChange: rule)
+                pipeline: "p", name: rule.rawValue, entity: dice.pick(["order", "parcel"]), onChange: rule,
+                latenessMicroseconds: dice.pick([0, 0, 600 * LoadedHistory.second]))
             let loadID = try Ledger.claimLoadID(
                 source: sourceID, objectIdentity: "\(index)",
                 range: ReadRange(start: 0, end: Int64(lines.utf8.count), firstLine: 1, endLine: 1), connection

@@ -198,12 +198,96 @@ struct TransformRunnerTests {
         (caseID: "d", time: "10:10:00", type: "order.made"),
     ]
 
+    // MARK: - Hours
+
+    @Test("The same cases by the hour of their end, and of the deadline that they missed")
+    func hoursByEndAndBreach() throws {
+        try load(
+            TransformRunnerTests.morning + [
+                ("b", "10:05:00", "order.sent"), ("e", "10:06:00", "order.sent"), ("x", "12:00:00", "noise"),
+            ])
+        try run()
+        let figures =
+            "to_char(hour_start AT TIME ZONE 'UTC', 'HH24'), started, met, late, open, anomalous, is_final"
+        #expect(
+            try values("SELECT \(figures) FROM report.sla_hourly_by_end ORDER BY 1") == [
+                "08 1 1 0 0 0 t", "10 1 0 1 0 1 t",
+            ])
+        // b is late, c and d are overdue.
+        #expect(
+            try values("SELECT \(figures) FROM report.sla_hourly_by_breach ORDER BY 1") == [
+                "09 2 0 1 1 0 t", "10 1 0 0 1 0 t",
+            ])
+    }
+
+    @Test("A source's lateness and a silent source hold finality back, and it is told which")
+    func finalityWaitsForLateAndSilentSources() throws {
+        func final() throws -> [String] {
+            try values("SELECT is_final FROM report.sla_hourly_by_end ORDER BY hour_start")
+        }
+        func holder() throws -> [String] {
+            try values(
+                "SELECT s.name FROM daybook.watermarks AS w JOIN daybook.sources AS s ON source_id = held_by")
+        }
+        try load(TransformRunnerTests.morning)
+        try run()
+        #expect(try final() == ["t"])
+        // It may tell of what happened two hours before its latest event.
+        try Catalogue(connection).sourceID(
+            pipeline: "shop", name: "web", entity: "order", latenessMicroseconds: 7_200_000_000)
+        try run()
+        #expect(try final() == ["f"])
+        try load([("y", "11:30:00", "noise")])
+        try Catalogue(connection).sourceID(
+            pipeline: "shop", name: "web", entity: "order", latenessMicroseconds: 7_200_000_000)
+        try run()
+        #expect(try final() == ["t"])
+        #expect(try holder() == ["web"])
+        try load([], source: "app")
+        try run()
+        #expect(try final() == ["f"])
+        #expect(try holder() == ["app"])
+    }
+
+    @Test("Days of a zone have 23 and 25 hours where its clocks are set")
+    func localDays() throws {
+        try connection.execute(
+            """
+            INSERT INTO report.fact_sla (sla, case_id, cycle, started_at, within_seconds, status, definition_version)
+            SELECT 'made', n::text, 1, timestamptz '2026-01-01 00:30Z' + n * interval '1 hour', 60, 'in_progress', 1
+            FROM generate_series(0, 365 * 24 - 1) AS n
+            """)
+        let days = try values(
+            """
+            SELECT local_day, hours, started FROM report.sla_daily_local('Europe/Berlin')
+            WHERE local_day IN ('2026-03-28', '2026-03-29', '2026-10-25') ORDER BY 1
+            """)
+        #expect(days == ["2026-03-28 24 24", "2026-03-29 23 23", "2026-10-25 25 25"])
+        try connection.execute(
+            """
+            INSERT INTO report.sla_hourly (sla, hour_start, started, completed, met, late, open, overdue, cancelled,
+                anomalous, breached, is_final, restated_at)
+            SELECT 'made', '2026-10-25 00:00Z'::timestamptz + n * interval '1 hour', 1, 0, 0, 0, 1, 0, 0, 0, 0, false,
+                now()
+            FROM generate_series(0, 1) AS n
+            """)
+        // The same hour of the clock twice, with another offset.
+        #expect(
+            try values(
+                "SELECT local_hour, utc_offset FROM report.sla_hourly_local('Europe/Berlin') ORDER BY hour_start"
+            )
+                == ["2026-10-25 02:00:00 02:00:00", "2026-10-25 02:00:00 01:00:00"])
+    }
+
     // MARK: - Writing
 
     @Test func writesNothingWhereNothingChanged() throws {
         try load(TransformRunnerTests.morning)
         let first = try run()
-        let rows = ["report.cases": 4, "report.fact_sla": 4, "report.sla_hourly": 3]
+        let rows = [
+            "report.cases": 4, "report.fact_sla": 4, "report.sla_hourly": 3, "report.sla_hourly_by_end": 1,
+            "report.sla_hourly_by_breach": 1,
+        ]
         #expect(first.mapValues(\.rowsChanged) == rows)
         #expect(first.mapValues(\.keys) == rows)
         let before = try tables()
@@ -250,7 +334,10 @@ struct TransformRunnerTests {
             INSERT INTO daybook.touched_cases VALUES ('a'), ('c')
             """)
         let results = try run()
-        #expect(results.values.allSatisfy { $0.rowsChanged == 2 })
+        for table in ["cases", "fact_sla", "sla_hourly"] {
+            #expect(results["report.\(table)"]?.rowsChanged == 2, "\(table)")
+        }
+        #expect(try values("SELECT hour_start FROM report.sla_hourly_by_end") == [])
         #expect(try values("SELECT case_id FROM report.cases ORDER BY 1") == ["b", "d"])
         #expect(try values("SELECT case_id FROM report.fact_sla ORDER BY 1") == ["b", "d"])
         #expect(

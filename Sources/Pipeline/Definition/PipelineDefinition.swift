@@ -23,6 +23,8 @@ package struct SourceDefinition: Sendable {
     package let identity: EventIdentity
     /// Which content stays where an event comes again with another.
     package let onChange: OnChange
+    /// How much later than its latest event it may still tell of others: so long hours wait before they are final.
+    package let latenessMicroseconds: Int64
     /// Nil: as many as there are.
     package let maxRejected: RejectLimit?
     /// A file that has not changed for this long is whole to its last byte; nil: it may always grow.

@@ -91,7 +91,7 @@ struct PipelineReader {
 
     private mutating func readSource(_ value: JSONValue, _ name: String, entity: String) -> SourceDefinition?
     {
-        let keys = ["name", "file", "event", "events", "identity", "on_change", "max_rejected"]
+        let keys = ["name", "file", "event", "events", "identity", "on_change", "lateness", "max_rejected"]
         let planned = ["http", "command"]
         guard let object = reader.object(value, name, keys: keys, planned: planned) else { return nil }
         let sourceName = reader.required("name", of: object, "\"name\": \"checkout\"")
@@ -111,6 +111,7 @@ struct PipelineReader {
         let onChange = object["on_change"].flatMap {
             reader.choice($0, "on_change of \(name)", OnChange.allCases.map(\.rawValue))
         }
+        let lateness = object["lateness"].flatMap { reader.duration($0, "lateness of \(name)") }
         let maxRejected = object["max_rejected"].flatMap { readRejectLimit($0, "max_rejected of \(name)") }
         let mapping = readMapping(object, name, service: sourceName ?? name, entity: entity)
 
@@ -125,7 +126,8 @@ struct PipelineReader {
         return SourceDefinition(
             name: sourceName, paths: paths, format: format, mapping: mapping,
             identity: identity.flatMap { EventIdentity(rawValue: $0) } ?? .source,
-            onChange: onChange.flatMap { OnChange(rawValue: $0) } ?? .keepFirst, maxRejected: maxRejected,
+            onChange: onChange.flatMap { OnChange(rawValue: $0) } ?? .keepFirst,
+            latenessMicroseconds: lateness ?? 0, maxRejected: maxRejected,
             settleSeconds: settle.map { Double($0) / 1e6 },
             maxLine: maxLine ?? SourceDefinition.defaultMaxLine)
     }
