@@ -185,7 +185,7 @@ extension SQLFiles.File {
 }
 
 extension StringProtocol {
-    fileprivate var trimmed: String {
+    var trimmed: String {
         var text = self[...]
         while let first = text.first, first.isWhitespace { text = text.dropFirst() }
         while let last = text.last, last.isWhitespace { text = text.dropLast() }

@@ -172,24 +172,7 @@ final class Restatement {
             // A statement with parameters can be one only: no COMMIT hides behind a SELECT.
             try connection.query(create + select)
         } catch {
-            // The server counts code points.
-            let line = error.statementPosition.map { position in
-                select.unicodeScalars.prefix(max(position - create.unicodeScalars.count - 1, 0)).count {
-                    $0 == "\n"
-                }
-                    + 1
-            }
-            throw error.described(in: file, line: line)
+            throw error.described(in: file, line: error.line(in: select, after: create))
         }
-    }
-}
-
-extension PostgresError {
-    /// What the server refuses, as a mistake of a model's file; what is no mistake goes on as it is.
-    fileprivate func described(in file: SQLFiles.File, line: Int? = nil) -> any Error {
-        guard kind == .refused, !isCancelled, !isRetryable else { return self }
-        let more = [detail, hint].filter { !$0.isEmpty }.joined(separator: "; ")
-        return TransformError(
-            file: file.origin, line: line, message: message + (more.isEmpty ? "" : " (\(more))"))
     }
 }

@@ -41,7 +41,8 @@ struct VerbTests {
         let all = try command.run("--help")
         #expect(all.status == 0)
         for verb in [
-            "init", "demo", "check", "run", "load", "transform", "report", "status", "verify", "generate",
+            "init", "demo", "check", "run", "load", "transform", "report", "status", "verify", "test",
+            "generate",
             "db",
         ] {
             #expect(all.out.contains("\n  \(verb) "), "\(verb)")
@@ -108,6 +109,69 @@ struct VerbTests {
         #expect(try command.run("report", "--by", "middle").status == 64)
         let unknown = try command.run("report", "payed")
         #expect(unknown.status == 64 && unknown.error.contains("there are: paid"))
+    }
+
+    @Test("test runs Daybook's checks and tests and a project's own, and tells which rows fail")
+    func test() throws {
+        #expect(try command.run("run").status == 0)
+        let sound = try command.run("test")
+        #expect(sound.status == 0 && sound.out.contains("ok      check  durations:"), "\(sound.error)")
+        #expect(sound.out.contains("ok      test   cycles:"))
+        try project.write(
+            "sql/checks/few.sql",
+            "-- severity: warn\n-- description: few\nSELECT case_id FROM report.cases;\n")
+        let warned = try command.run("test", "few")
+        #expect(warned.status == 0 && warned.out.contains("warn    check  few: few\n        case_id=o1\n"))
+        try project.write("sql/checks/none.sql", "SELECT 'a' AS b FROM generate_series(1, 7)")
+        let failed = try command.run("test", "none")
+        #expect(failed.status == 2 && failed.out.contains("b=a") && failed.out.contains("and 2 more"))
+        let document = try json(try command.run("test", "--json").out)
+        #expect(document["ok"] as? Bool == false)
+        let checks = try #require(document["checks"] as? [[String: Any]])
+        let few = try #require(checks.first { $0["check"] as? String == "few" })
+        #expect(
+            few["failures"] as? Int == 3 && (few["rows"] as? [[String: String]])?.first == ["case_id": "o1"])
+        try project.write(
+            "sql/tests/late.sql",
+            """
+            -- test: late
+            -- model: report.sla_hourly
+            -- given: report.fact_sla (sla, case_id, cycle, started_at, completed_at, status, breached)
+            VALUES ('paid', 'o1', 1, '2026-01-05 08:00Z', '2026-01-05 12:00Z', 'completed', true)
+            -- expect: (sla, hour_start, late)
+            VALUES ('paid', '2026-01-05 08:00Z', 2)
+            """)
+        let late = try command.run("test", "late")
+        #expect(
+            late.status == 2 && late.out.contains(#"- {"sla":"paid""#) && late.out.contains(#""late":1}"#))
+        // What is given stays in the test.
+        #expect(try database.value("SELECT count(*) FROM report.fact_sla") == "3")
+    }
+
+    @Test("A check or a test that cannot be used is told with its file and line")
+    func brokenTests() throws {
+        #expect(try command.run("run").status == 0)
+        for (path, text, line, words) in [
+            ("checks/a", "-- severity: fatal\nSELECT 1", 1, "it must be error or warn"),
+            ("checks/a", "-- description: x\nSELECT 1\nFROM nowhere", 3, "nowhere"),
+            ("checks/a", "DELETE FROM report.cases", 1, "syntax error"),
+            ("tests/a", "-- test: x\n-- model: report.ordes\n", 2, "there is no model report.ordes"),
+            ("tests/a", "-- model: report.cases\n-- given: raw.events\n", 2, "write it like"),
+            (
+                "tests/a", "-- model: report.cases\n-- given: raw.events (a)\n-- expect: (a)\n", 2,
+                "does not read"
+            ),
+            ("tests/a", "-- model: report.cases\n-- expect: (cas_id)\nVALUES (1)", 2, "cas_id"),
+            ("tests/a", "-- model: report.cases\n-- expect: (events)\nVALUES ('x')", 3, "bigint"),
+        ] {
+            try project.write("sql/\(path).sql", text)
+            let outcome = try command.run("test")
+            #expect(
+                outcome.status == 78 && outcome.error.contains("sql/\(path).sql:\(line): ")
+                    && outcome.error.contains(words), "\(text): \(outcome.error)")
+            try FileManager.default.removeItem(atPath: project.path("sql/\(path).sql"))
+        }
+        #expect(try command.run("test", "durration").error.contains("did you mean \"durations\"?"))
     }
 
     @Test("status tells how fresh the sources are, and which holds an SLA back")
