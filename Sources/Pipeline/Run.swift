@@ -13,6 +13,8 @@ package struct RunOptions: Sendable {
     package var asOf: Timestamp?
     /// Computes everything anew, and lets the time go back.
     package var isFullRefresh = false
+    /// Days that are computed anew, both inclusive.
+    package var restatedDays: ClosedRange<CalendarDay>?
     /// How long to wait for another run of the same pipeline.
     package var lockWaitSeconds = 10.0
     /// Connections that load at once.
@@ -143,10 +145,14 @@ package struct Run {
         let ready = loaded.map { pipelines[$0] }
         let names = ready.map(\.name)
         let catalogue = Catalogue(warehouse.connection)
+        let restated = options.restatedDays.map {
+            RestatedDays(
+                pipelines: names, from: $0.lowerBound.description, to: $0.upperBound.description)
+        }
         do {
             try interruption.check()
             let results = try TransformRunner(
-                models, warehouse.connection, isFullRefresh: options.isFullRefresh
+                models, warehouse.connection, isFullRefresh: options.isFullRefresh, restated: restated
             ).run {
                 try catalogue.define(ready.flatMap(\.slas), ofPipelines: names)
                 try catalogue.setClocks(

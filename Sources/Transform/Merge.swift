@@ -5,15 +5,18 @@ import Postgres
 struct Merge {
     private let model: Model
     private let connection: Connection
+    /// Whether rows that were computed and did not change count as changed to the models that read them.
+    private let tellsAll: Bool
     private let keyList: String
     /// A condition over rows named `new` and `old`.
     let isSameKey: String
     /// After `write`: the rows in which the table has changed, as they were and as they are, and what touched them.
     let changedRows: String
 
-    init(_ model: Model, _ connection: Connection) {
+    init(_ model: Model, _ connection: Connection, tellsAll: Bool) {
         self.model = model
         self.connection = connection
+        self.tellsAll = tellsAll
         let key = model.key.map(quoteIdentifier)
         keyList = key.joined(separator: ", ")
         isSameKey = key.map { "new.\($0) = old.\($0)" }.joined(separator: " AND ")
@@ -33,8 +36,8 @@ struct Merge {
         let list = columns.map(quoteIdentifier).joined(separator: ", ")
         try compare(columns, list, scopes)
         let rowsChanged = try writeRows(columns, list, isStamped: isStamped)
+        if rowsChanged > 0 || tellsAll, !scopes.isEmpty { try keepChanges(list, scopes) }
         if rowsChanged > 0 {
-            if !scopes.isEmpty { try keepChanges(list, scopes) }
             if let history = model.history {
                 try writeHistory(history, list, rebuildCause: scopes.isEmpty ? rebuildCause : nil)
             }
@@ -110,7 +113,9 @@ struct Merge {
             """
             CREATE TEMPORARY TABLE \(changedRows.dropFirst("pg_temp.".count)) ON COMMIT DROP AS
             WITH changed AS (
-                SELECT \(list) FROM pg_temp.old_rows UNION ALL SELECT \(list) FROM pg_temp.new_rows
+                SELECT \(list) FROM pg_temp.old_rows
+                UNION ALL
+                SELECT \(list) FROM pg_temp.\(tellsAll ? "fresh" : "new_rows")
             )
             \(parts.joined(separator: " UNION ALL "))
             """)

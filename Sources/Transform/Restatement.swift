@@ -14,18 +14,20 @@ final class Restatement {
     /// Whether the table is to be computed as a whole whatever has changed.
     private let isNew: Bool
     private let hash: String
+    private let tellsAll: Bool
     /// Keys that the clock has touched.
     private var clockScope: Scope?
 
     init(
         _ model: Model, _ changes: Changes, _ scoped: ScopedRelations, _ connection: Connection,
-        isFullRefresh: Bool
+        isFullRefresh: Bool, tellsAll: Bool
     ) throws {
         self.model = model
         self.changes = changes
         self.scoped = scoped
         self.connection = connection
-        merge = Merge(model, connection)
+        merge = Merge(model, connection, tellsAll: tellsAll)
+        self.tellsAll = tellsAll
         hash = SHA256.hex(Array(((model.clock?.text ?? "") + "\n" + model.select).utf8))
         let built = try connection.query(
             "SELECT sha256 FROM daybook.models WHERE model = $1 AND to_regclass($2) IS NOT NULL",
@@ -59,7 +61,7 @@ final class Restatement {
             for scope in scopes { try add(scope) }
         }
         let (keys, rowsChanged) = try merge.write(scopes, rebuildCause: changes.rebuildCause)
-        changes.note(rowsChanged > 0 ? .rows(table: merge.changedRows) : .nothing, of: model.name)
+        changes.note(rowsChanged > 0 || tellsAll ? .rows(table: merge.changedRows) : .nothing, of: model.name)
         return (keys, rowsChanged)
     }
 

@@ -29,19 +29,23 @@ package struct TransformRunner {
     private let models: [Model]
     private let isFullRefresh: Bool
     private let rebuildShare: Double
+    private let restated: RestatedDays?
 
     /// The advisory lock that lets one transform run at a time.
     private static let lock: Int64 = 0x6461_7962_7472_6e73
 
     /// - Parameters:
     ///   - isFullRefresh: computes everything.
+    ///   - restated: days whose cases are computed anew, and all that follows from them, changed or not.
     ///   - rebuildShare: where new loads have brought a larger share of all events than this, everything is computed.
     package init(
-        _ models: [Model], _ connection: Connection, isFullRefresh: Bool = false, rebuildShare: Double = 0.2
+        _ models: [Model], _ connection: Connection, isFullRefresh: Bool = false,
+        restated: RestatedDays? = nil, rebuildShare: Double = 0.2
     ) {
         self.models = models
         self.connection = connection
         self.isFullRefresh = isFullRefresh
+        self.restated = restated
         self.rebuildShare = rebuildShare
     }
 
@@ -54,13 +58,15 @@ package struct TransformRunner {
         defer { _ = try? connection.query("SELECT pg_advisory_unlock($1::bigint)", [TransformRunner.lock]) }
         return try connection.transaction("ISOLATION LEVEL REPEATABLE READ") {
             try connection.execute("SET LOCAL work_mem = '128MB'")
+            if let restated { try restated.touch(connection) }
             let changes = try Changes(
                 connection, isFullRefresh: isFullRefresh, rebuildShare: rebuildShare)
             try prepare()
             try changes.findDefinitions(isFullRefresh: isFullRefresh)
             let scoped = ScopedRelations(changes, connection)
             let restatements = try models.map {
-                try Restatement($0, changes, scoped, connection, isFullRefresh: isFullRefresh)
+                try Restatement(
+                    $0, changes, scoped, connection, isFullRefresh: isFullRefresh, tellsAll: restated != nil)
             }
             // The clock is asked before anything is written: what it touches is what the tables show now.
             for restatement in restatements { try restatement.askClock() }
@@ -68,5 +74,24 @@ package struct TransformRunner {
             try changes.markSeen()
             return results
         }
+    }
+}
+
+/// Days to compute anew: of every case of some pipelines that had an event in them.
+package struct RestatedDays: Sendable {
+    let pipelines: [String]
+    /// Both inclusive, as ISO 8601 has them.
+    let from: String
+    let to: String
+
+    package init(pipelines: [String], from: String, to: String) {
+        self.pipelines = pipelines
+        (self.from, self.to) = (from, to)
+    }
+
+    func touch(_ connection: Connection) throws {
+        try connection.query(
+            SQLFiles.builtin.text("restatement/0_restated_days.sql"), [pipelines, from, to],
+            action: "find the cases of the days")
     }
 }

@@ -7,6 +7,7 @@ enum Daybook {
     static var verbs: [any Verb.Type] {
         [
             InitVerb.self, DemoVerb.self, CheckVerb.self, RunVerb.self, LoadVerb.self, TransformVerb.self,
+            RestateVerb.self,
             ReportVerb.self, StatusVerb.self, VerifyVerb.self, TestVerb.self, GenerateVerb.self, DBVerb.self,
         ]
     }

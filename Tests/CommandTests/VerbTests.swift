@@ -41,7 +41,8 @@ struct VerbTests {
         let all = try command.run("--help")
         #expect(all.status == 0)
         for verb in [
-            "init", "demo", "check", "run", "load", "transform", "report", "status", "verify", "test",
+            "init", "demo", "check", "run", "load", "transform", "restate", "report", "status", "verify",
+            "test",
             "generate",
             "db",
         ] {
@@ -109,6 +110,43 @@ struct VerbTests {
         #expect(try command.run("report", "--by", "middle").status == 64)
         let unknown = try command.run("report", "payed")
         #expect(unknown.status == 64 && unknown.error.contains("there are: paid"))
+    }
+
+    @Test(
+        "restate mends cases and hours that somebody changed by hand, and writes nothing where all is right")
+    func restate() throws {
+        #expect(try command.run("run").status == 0)
+        let days = ["--from", "2026-01-01", "--to", "2026-01-01"]
+        func restate() throws -> DaybookCommand.Outcome {
+            try command.run("restate", "orders", days[0], days[1], days[2], days[3], "--json")
+        }
+        func changes(_ outcome: DaybookCommand.Outcome) throws -> Int {
+            let models = try #require(try json(outcome.out)["models"] as? [[String: Any]])
+            return models.reduce(0) { $0 + ($1["rows_changed"] as? Int ?? 0) }
+        }
+        #expect(try changes(try restate()) == 0)
+        let before = try database.rows(
+            "SELECT sla, hour_start, started, met FROM report.sla_hourly ORDER BY 1, 2")
+        let connection = try database.connect()
+        try connection.execute(
+            """
+            UPDATE report.sla_hourly SET met = 17;
+            UPDATE report.fact_sla SET status = 'cancelled' WHERE case_id = 'o2';
+            DELETE FROM report.fact_sla WHERE case_id = 'o3'
+            """)
+        #expect(try changes(try restate()) > 3)
+        #expect(
+            try database.rows("SELECT sla, hour_start, started, met FROM report.sla_hourly ORDER BY 1, 2")
+                == before)
+        #expect(
+            try database.value("SELECT count(*) FROM report.fact_sla WHERE status = 'in_progress'") == "2")
+        try connection.execute("DELETE FROM raw.events_by_day WHERE case_id = 'o3'")
+        #expect(try changes(try restate()) > 0)
+        #expect(try database.value("SELECT count(*) FROM report.cases") == "2")
+        #expect(try command.run("restate", "orders").status == 64)
+        #expect(
+            try command.run("restate", "orders", "--from", "2026-01-02", "--to", "2026-01-01").status == 64)
+        #expect(try command.run("restate", "ordres", days[0], days[1], days[2], days[3]).status == 78)
     }
 
     @Test("test runs Daybook's checks and tests and a project's own, and tells which rows fail")

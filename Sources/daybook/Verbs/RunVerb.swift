@@ -75,6 +75,39 @@ enum TransformVerb: Verb {
     }
 }
 
+/// `daybook restate`: some days once more, from raw.
+enum RestateVerb: Verb {
+    static let name = "restate"
+    static let summary = "computes some days anew from raw.events"
+    static let operands = "PIPELINE"
+    static let options =
+        RunStep.options + [
+            Option("--from", "DAY", "the first day (UTC)"),
+            Option("--to", "DAY", "the last day (UTC), inclusive"),
+        ]
+    static let discussion = """
+        Computes every case of the pipeline that had an event in these days, whole, and the hours that they count in.
+        A transform does so by itself for what was loaded; this is for rows that somebody changed or deleted by hand.
+        What differs is written, and every change of an hour is kept in report.sla_hourly_history.
+
+          daybook restate orders --from 2026-01-05 --to 2026-01-06
+        """
+
+    static func run(_ arguments: Arguments) throws -> ExitCode {
+        guard arguments.positionals.count == 1 else {
+            throw UsageError("say which pipeline: daybook restate PIPELINE")
+        }
+        guard let from = try arguments.time("--from"), let to = try arguments.time("--to") else {
+            throw UsageError("say which days: --from 2026-01-05 --to 2026-01-06")
+        }
+        guard from.day <= to.day else { throw UsageError("--from is after --to") }
+        var options = RunOptions()
+        options.loads = false
+        options.restatedDays = CalendarDay(daysSinceEpoch: from.day)...CalendarDay(daysSinceEpoch: to.day)
+        return try RunStep.run(arguments, options)
+    }
+}
+
 /// What `run` and its halves have in common.
 enum RunStep {
     static let options: [Option] = [
