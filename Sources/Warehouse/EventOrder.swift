@@ -12,11 +12,11 @@ import Events
 ///
 /// Sorted rows make the unique index of a leaf grow at one end of each case, which is what makes loading into an
 /// indexed table fast; the order by day first keeps workers from deadlocking across leaves.
-struct EventOrder {
+package struct EventOrder {
     /// The first event of each key.
-    private(set) var runs = DayRuns()
+    package private(set) var runs = DayRuns()
     /// Events whose key came before, last with other bytes: whether they differ as JSON, the server tells.
-    private(set) var repeats = DayRuns()
+    package private(set) var repeats = DayRuns()
     /// Events that bring, byte for byte, what their key's last coming brought.
     private(set) var duplicate = 0
 
@@ -28,7 +28,7 @@ struct EventOrder {
         let prefix: UInt64
     }
 
-    init(_ batch: borrowing EventBatch) {
+    package init(_ batch: borrowing EventBatch) {
         let base = batch.arena.base
         batch.events.withUnsafeBufferPointer { events in
             var keys = events.indices.map { index in
@@ -105,13 +105,13 @@ struct EventOrder {
 }
 
 /// Events of a batch, as indices, in runs of one day each.
-struct DayRuns {
+package struct DayRuns {
     /// Indices into the batch's events.
-    private(set) var indices: [Int32] = []
+    package private(set) var indices: [Int32] = []
     /// The events of each day, as ranges of `indices`.
-    private(set) var days: [(day: Int32, range: Range<Int>)] = []
+    package private(set) var days: [(day: Int32, range: Range<Int>)] = []
 
-    var isEmpty: Bool { indices.isEmpty }
+    package var isEmpty: Bool { indices.isEmpty }
     var last: (day: Int32, index: Int32)? {
         guard let day = days.last, let index = indices.last else { return nil }
         return (day.day, index)

@@ -56,10 +56,14 @@ package struct Loader: ~Copyable {
         let order = EventOrder(batch)
         try leaves.ensure(order.runs.days.map(\.day))
         let parts = recentKeys.split(order.runs, of: batch, scope: origin.scopeID)
+        defer { recentKeys.settle(parts.turn) }
         let doubtful = parts.seen.merged(with: order.repeats)
         var attempt = 1
         while true {
-            let ways = Ways(fresh: parts.fresh, doubtful: doubtful, isStaging: isStaging, leaves: leaves)
+            let ways = Ways(
+                fresh: parts.fresh, doubtful: doubtful, isStaging: isStaging, leaves: leaves,
+                turn: parts.seen.isEmpty ? nil : parts.turn)
+            if !ways.canBeRefused { recentKeys.settle(parts.turn) }
             do {
                 let counts = try commit(batch, ways, duplicate: order.duplicate, origin)
                 isStaging = isStaging && counts.duplicate - order.duplicate > doubtful.indices.count
@@ -89,9 +93,14 @@ package struct Loader: ~Copyable {
         var aside: DayRuns
         /// The days that are being filled without an index.
         var building: [Int32]
+        /// What is staged came before, in a batch that had an earlier turn.
+        var turn: Int?
         var days: [Int32] { direct.merged(with: staged).merged(with: aside).days.map(\.day) }
+        /// Whether the server may find a row there that goes straight into its leaf.
+        var canBeRefused: Bool { direct.days.contains { !building.contains($0.day) } }
 
-        init(fresh: DayRuns, doubtful: DayRuns, isStaging: Bool, leaves: DayLeaves) {
+        init(fresh: DayRuns, doubtful: DayRuns, isStaging: Bool, leaves: DayLeaves, turn: Int? = nil) {
+            self.turn = turn
             let waiting = doubtful.split { _, day in leaves.isBuilding(day) }
             let sure = fresh.split { _, day in !isStaging || leaves.isBuilding(day) }
             direct = sure.first
@@ -130,28 +139,23 @@ package struct Loader: ~Copyable {
     ) throws -> LoadCounts {
         var counts = LoadCounts()
         FailPoint.pass("copy-rows")
+        for (day, range) in ways.direct.days {
+            counts.loaded += try copy(batch, ways.direct.indices[range], into: DayLeaves.name(day), origin)
+        }
         if !ways.staged.isEmpty {
             try connection.query("SELECT daybook.open_staging()")
             _ = try copy(batch, ways.staged.indices[...], into: "pg_temp.staging", origin)
+            if let turn = ways.turn { recentKeys.waitForTurns(before: turn) }
         }
-        // Day by day, whichever way: batches that meet in several days meet in the same order.
-        let direct = Dictionary(uniqueKeysWithValues: ways.direct.days.map { ($0.day, $0.range) })
-        let staged = Set(ways.staged.days.map(\.day))
-        for day in Set(direct.keys).union(staged).sorted() {
-            if let range = direct[day] {
-                counts.loaded += try copy(
-                    batch, ways.direct.indices[range], into: DayLeaves.name(day), origin)
-            }
-            if staged.contains(day) {
-                let merged = try connection.query(
-                    "SELECT loaded, duplicate, conflicting FROM daybook.merge_staging($1::date, $2)",
-                    [CalendarDay(daysSinceEpoch: day).description, origin.onChange.rawValue],
-                    action: "merge into \(DayLeaves.name(day))"
-                ).first()
-                counts.loaded += try merged.get("loaded", as: Int.self)
-                counts.duplicate += try merged.get("duplicate", as: Int.self)
-                counts.conflicting += try merged.get("conflicting", as: Int.self)
-            }
+        for (day, _) in ways.staged.days {
+            let merged = try connection.query(
+                "SELECT loaded, duplicate, conflicting FROM daybook.merge_staging($1::date, $2)",
+                [CalendarDay(daysSinceEpoch: day).description, origin.onChange.rawValue],
+                action: "merge into \(DayLeaves.name(day))"
+            ).first()
+            counts.loaded += try merged.get("loaded", as: Int.self)
+            counts.duplicate += try merged.get("duplicate", as: Int.self)
+            counts.conflicting += try merged.get("conflicting", as: Int.self)
         }
         if !ways.aside.isEmpty {
             counts.loaded += try copy(batch, ways.aside.indices[...], into: "raw.building", origin)

@@ -7,8 +7,14 @@ import Foundation
 /// make the server refuse the whole COPY; an event whose key was seen before is therefore set apart and inserted
 /// with a look at what is there. A table of hashes, each at one place only: a newer key takes an older one's
 /// place, so memory is fixed, what is forgotten is found by the server, and what is confused is only slower.
+///
+/// A batch whose events are looked up waits with them for the batches that brought those keys first: were it to insert
+/// them earlier, the other's COPY would be refused as a whole.
 package final class RecentKeys: @unchecked Sendable {
-    private let lock = NSLock()
+    private let lock = NSCondition()
+    /// The turns of the batches that are being copied straight into leaves.
+    private var copying: Set<Int> = []
+    private var lastTurn = 0
     /// The upper halves of the keys' hashes; the lower half is the place.
     private let tags: UnsafeMutablePointer<UInt32>
     /// 16 MiB of tags.
@@ -23,15 +29,17 @@ package final class RecentKeys: @unchecked Sendable {
 
     /// Notes the keys of a batch and splits it into new ones and ones that were probably seen before.
     ///
-    /// A batch is taken as a whole, one after another: so of two batches with equal keys always the later one
-    /// waits for the earlier, and workers cannot deadlock.
+    /// A batch is taken as a whole, one after another, and gets the next turn; `settle` must follow.
     ///
     /// - Parameter scope: in which the events' ids are unique, a source id or 0.
-    func split(
+    package func split(
         _ runs: DayRuns, of batch: borrowing EventBatch, scope: Int32
-    ) -> (fresh: DayRuns, seen: DayRuns) {
+    ) -> (fresh: DayRuns, seen: DayRuns, turn: Int) {
         lock.lock()
         defer { lock.unlock() }
+        lastTurn += 1
+        copying.insert(lastTurn)
+        let turn = lastTurn
         let (tags, base) = (tags, batch.arena.base)
         return batch.events.withUnsafeBufferPointer { events in
             let parts = runs.split { index, _ in
@@ -42,8 +50,25 @@ package final class RecentKeys: @unchecked Sendable {
                 tags[place] = tag
                 return true
             }
-            return (parts.first, parts.second)
+            return (parts.first, parts.second, turn)
         }
+    }
+
+    /// Says that no COPY of this batch is under way any longer.
+    package func settle(_ turn: Int) {
+        lock.withLock {
+            copying.remove(turn)
+            lock.broadcast()
+        }
+    }
+
+    /// Waits until the batches before this one are copied, for some seconds at most: the server sees to what comes
+    /// of meeting them all the same.
+    package func waitForTurns(before turn: Int) {
+        let deadline = Date(timeIntervalSinceNow: 5)
+        lock.lock()
+        defer { lock.unlock() }
+        while copying.contains(where: { $0 < turn }), lock.wait(until: deadline) {}
     }
 
     /// A multiplicative hash of the key, eight bytes at a time.

@@ -65,6 +65,34 @@ struct LoaderTests {
         try isSound(a, b)
     }
 
+    @Test(
+        "A repeated event waits for the COPY of the batch that brought it first, and is not inserted before it"
+    )
+    func turns() throws {
+        let keys = RecentKeys()
+        let earlier = try LoadingWarehouse.batch(line(1) + line(2))
+        let runs = EventOrder(earlier).runs
+        let turn = keys.split(runs, of: earlier, scope: warehouse.sourceID).turn
+        let begun = DispatchSemaphore(value: 0)
+        let loaded = DispatchSemaphore(value: 0)
+        nonisolated(unsafe) let warehouse = warehouse
+        let errors = atOnce(2) { thread in
+            if thread == 0 {
+                var loader = Loader(warehouse.connection, recentKeys: keys)
+                begun.signal()
+                try warehouse.load(line(2) + line(3), at: 1000, with: &loader)
+                loaded.signal()
+            } else {
+                begun.wait()
+                #expect(loaded.wait(timeout: .now() + 0.5) == .timedOut)
+                keys.settle(turn)
+                #expect(loaded.wait(timeout: .now() + 4) == .success)
+            }
+        }
+        #expect(errors.isEmpty)
+        #expect(try stored() == 2)
+    }
+
     @Test("A loader that met duplicates stages until a batch has none, and counts the same all along")
     func staging() throws {
         let parts = (0..<6).map { part in (part * 100..<part * 100 + 100).map { line($0) }.joined() }
