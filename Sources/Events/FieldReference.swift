@@ -89,6 +89,20 @@ package struct FieldPath: Sendable, Hashable {
         }
     }
 
+    /// A path of these names, whatever characters are in them.
+    package init(steps: [String]) {
+        self.steps = steps
+        let isPlain = steps.allSatisfy { !$0.isEmpty && !$0.contains(".") && !$0.hasPrefix("/") }
+        text =
+            isPlain
+            ? steps.joined(separator: ".")
+            : steps.map { step in
+                "/"
+                    + step.split(separator: "~", omittingEmptySubsequences: false).joined(separator: "~0")
+                    .split(separator: "/", omittingEmptySubsequences: false).joined(separator: "~1")
+            }.joined()
+    }
+
     /// The names that a CSV header may give this field: as written, and what a pointer of one step names.
     package var columnNames: [String] {
         text.hasPrefix("/") && steps.count == 1 ? [text, steps[0]] : [text]

@@ -52,6 +52,11 @@ final class LoadTeam: @unchecked Sendable {
         }
     }
 
+    /// Loads until the source is empty, on the calling thread and by a connection of the caller's.
+    func load(_ source: BatchSource, by connection: Connection) throws {
+        try work(on: source, Loader(connection, recentKeys: recentKeys), connection)
+    }
+
     /// Finishes days that were filled without an index.
     func finish(_ days: [Int32], workers: Int) throws {
         guard !days.isEmpty else { return }

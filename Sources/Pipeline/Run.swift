@@ -51,14 +51,32 @@ package struct Run {
     package func run(_ conninfo: String?) throws -> [RunReport] {
         let warehouse = try Warehouse.open(conninfo, onNotice: observer.note)
         interruption.watch(warehouse.connection)
+        return try run(warehouse, .team(conninfo: conninfo, workers: options.workers))
+    }
+
+    /// Runs in one transaction, which is taken back, and says what would have changed.
+    ///
+    /// - Throws: also what a run would have failed with.
+    package func rehearse(_ conninfo: String?) throws -> Rehearsal {
+        let reads = options.loads ? try plan(conninfo) : []
+        let connection = try Warehouse.connect(conninfo, onNotice: observer.note)
+        interruption.watch(connection)
+        return try connection.rehearsal {
+            let reports = try run(try Warehouse.open(on: connection), .alone)
+            if let error = reports.lazy.compactMap(\.error).first { throw error }
+            return try Rehearsal(reads, reports, connection)
+        }
+    }
+
+    private func run(_ warehouse: Warehouse, _ crew: SourceLoad.Crew) throws -> [RunReport] {
         for pipeline in pipelines {
             try PipelineLock.acquire(
                 pipeline.name, waitSeconds: options.lockWaitSeconds, warehouse.connection)
         }
         try finishAbandonedDays(warehouse)
         let models = try Model.ordered(try project.sqlFiles().folder("transforms"))
-        var reports = try pipelines.map { try load($0, warehouse, conninfo) }
-        if options.transforms { transform(models, &reports, warehouse) }
+        var reports = try pipelines.map { try load($0, warehouse, crew) }
+        if options.transforms { transform(models, &reports, warehouse, isRehearsal: crew == .alone) }
         for report in reports { try end(report, warehouse) }
         return reports
     }
@@ -108,7 +126,7 @@ package struct Run {
     }
 
     private func load(
-        _ pipeline: PipelineDefinition, _ warehouse: Warehouse, _ conninfo: String?
+        _ pipeline: PipelineDefinition, _ warehouse: Warehouse, _ crew: SourceLoad.Crew
     ) throws -> RunReport {
         let stopwatch = Stopwatch()
         let runID = try Catalogue(warehouse.connection).beginRun(
@@ -120,11 +138,9 @@ package struct Run {
         do {
             if options.loads {
                 let load = SourceLoad(
-                    pipeline: pipeline, project: project, warehouse: warehouse, conninfo: conninfo,
-                    interruption: interruption,
-                    observer: observer)
-                try load.load(
-                    try load.plan(), runID: runID, workers: options.workers, outcome: &report.load)
+                    pipeline: pipeline, project: project, warehouse: warehouse, crew: crew,
+                    interruption: interruption, observer: observer)
+                try load.load(try load.plan(), runID: runID, outcome: &report.load)
                 let counts = report.counts
                 if counts.rejected > 0, counts.loaded + counts.duplicate == 0 {
                     throw NothingButRejects(rejected: counts.rejected)
@@ -138,7 +154,9 @@ package struct Run {
     }
 
     /// One transform for all: the models see the events of every pipeline.
-    private func transform(_ models: [Model], _ reports: inout [RunReport], _ warehouse: Warehouse) {
+    private func transform(
+        _ models: [Model], _ reports: inout [RunReport], _ warehouse: Warehouse, isRehearsal: Bool
+    ) {
         let loaded = reports.indices.filter { reports[$0].status == .succeeded }
         guard !loaded.isEmpty else { return }
         let stopwatch = Stopwatch()
@@ -152,13 +170,22 @@ package struct Run {
         do {
             try interruption.check()
             let results = try TransformRunner(
-                models, warehouse.connection, isFullRefresh: options.isFullRefresh, restated: restated
+                models, warehouse.connection, isFullRefresh: options.isFullRefresh, restated: restated,
+                eventTables: EventTables(ready.flatMap(\.eventFields), ofPipelines: names),
+                showsChanges: isRehearsal
             ).run {
                 try catalogue.define(ready.flatMap(\.slas), ofPipelines: names)
                 try catalogue.setClocks(
                     asOf: options.asOf, ofPipelines: names, mayGoBack: options.isFullRefresh)
             }
             for index in loaded { reports[index].models = results }
+            if let refused = results.first(where: { $0.model == EventTables.refusals })?.rowsChanged,
+                refused > 0
+            {
+                observer.note(
+                    "values that are not of their declared type have come or gone (\(refused)); they are null in the "
+                        + "tables of events, and in daybook.rejects with the reason_code conversion")
+            }
         } catch {
             for index in loaded { reports[index].fail(error) }
         }

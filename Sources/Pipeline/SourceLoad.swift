@@ -59,10 +59,17 @@ struct SourceLoad {
     let pipeline: PipelineDefinition
     let project: Project
     let warehouse: Warehouse
-    /// What workers connect with.
-    let conninfo: String?
+    let crew: Crew
     let interruption: Interruption
     let observer: RunObserver
+
+    /// Who loads.
+    enum Crew: Equatable {
+        /// Workers with connections of their own.
+        case team(conninfo: String?, workers: Int)
+        /// The run's own connection: in a rehearsal nobody else sees what it has written.
+        case alone
+    }
 
     /// Finds what is to be read, without reading it.
     func plan() throws -> [Reading] {
@@ -87,16 +94,17 @@ struct SourceLoad {
         }
     }
 
-    /// Reads and loads what is planned, with a team of workers.
+    /// Reads and loads what is planned.
     ///
     /// - Parameter outcome: what was committed, also when it throws.
-    func load(
-        _ readings: [Reading], runID: Int64, workers: Int, outcome: inout LoadProgress
-    ) throws {
+    func load(_ readings: [Reading], runID: Int64, outcome: inout LoadProgress) throws {
         let totalBytes = readings.flatMap(\.plans).reduce(0) { $0 + $1.remaining }
-        // What is small is not worth a connection more.
-        let useful = totalBytes == 0 ? 0 : Int(totalBytes / SourceLoad.bytesPerWorker) + 1
-        let workers = min(workers, useful)
+        var (conninfo, workers): (String?, Int) = (nil, 1)
+        if case .team(let target, let most) = crew {
+            // What is small is not worth a connection more.
+            let useful = totalBytes == 0 ? 0 : Int(totalBytes / SourceLoad.bytesPerWorker) + 1
+            (conninfo, workers) = (target, min(most, useful))
+        }
         let source = BatchSource(
             readings, pipeline: pipeline.name, runID: runID, workers: workers, observer: observer)
         let team = LoadTeam(
@@ -106,11 +114,15 @@ struct SourceLoad {
             outcome = team.state
             if let counts = try? Ledger.counts(ofRun: runID, warehouse.connection) { outcome.counts = counts }
         }
-        let claims = totalBytes >= SourceLoad.buildingBytes
+        let claims = totalBytes >= SourceLoad.buildingBytes && crew != .alone
         let builds = try claims && BuildingDays.claim(warehouse.connection)
         defer { if builds { try? BuildingDays.release(warehouse.connection) } }
         do {
-            try team.load(source, workers: workers, buildsNewDays: builds)
+            if crew == .alone {
+                try team.load(source, by: warehouse.connection)
+            } else {
+                try team.load(source, workers: workers, buildsNewDays: builds)
+            }
         } catch {
             // What was committed is to be seen, unless somebody waits for us to stop.
             if !interruption.isRequested { try? finish(runID, builds: builds, team, workers) }
@@ -127,6 +139,7 @@ struct SourceLoad {
 
     /// Finishes the days that this load filled without an index; another's too, where only we can be doing so.
     private func finish(_ runID: Int64, builds: Bool, _ team: LoadTeam, _ workers: Int) throws {
+        guard crew != .alone else { return }
         let days = try BuildingDays.unfinished(ofRun: builds ? nil : runID, warehouse.connection)
         try team.finish(days, workers: workers)
     }

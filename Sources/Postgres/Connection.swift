@@ -75,10 +75,15 @@ package final class Connection {
     }
 
     /// Runs `body` in a transaction, which is committed when it returns and rolled back when it throws.
+    ///
+    /// Inside another it is a savepoint: what it wrote stays or goes as its own, and ends with the outer one.
+    ///
+    /// - Parameter mode: the isolation level; inside another that of the outer one holds.
     package func transaction<Value>(
         _ mode: String = "", _ body: () throws -> Value
     ) throws -> Value {
-        try execute("BEGIN \(mode)")
+        let isInner = isInTransaction
+        try execute(isInner ? "SAVEPOINT inner_transaction" : "BEGIN \(mode)")
         let value: Value
         do {
             value = try body()
@@ -93,11 +98,24 @@ package final class Connection {
         } catch {
             // The caller's own error goes up; a rollback that fails means that the connection is gone,
             // and then the server has rolled back by itself.
-            try? execute("ROLLBACK")
+            let undo = "ROLLBACK TO SAVEPOINT inner_transaction; RELEASE SAVEPOINT inner_transaction"
+            try? execute(isInner ? undo : "ROLLBACK")
             throw error
         }
-        try execute("COMMIT")
+        try execute(isInner ? "RELEASE SAVEPOINT inner_transaction" : "COMMIT")
         return value
+    }
+
+    /// Runs `body` in a transaction, or inside another in a savepoint, and takes back all that it wrote.
+    package func rehearsal<Value>(_ body: () throws -> Value) throws -> Value {
+        let isInner = isInTransaction
+        try execute(isInner ? "SAVEPOINT rehearsal" : "BEGIN")
+        defer {
+            // Where this fails the connection is gone, and with it what was written.
+            try? execute(
+                isInner ? "ROLLBACK TO SAVEPOINT rehearsal; RELEASE SAVEPOINT rehearsal" : "ROLLBACK")
+        }
+        return try body()
     }
 
     // MARK: - COPY

@@ -9,6 +9,10 @@ package struct SQLFiles: Sendable {
         /// Where a person finds it: the path again for a file of the binary, a real one for a project's own.
         package let origin: String
 
+        package init(path: String, text: String, origin: String) {
+            (self.path, self.text, self.origin) = (path, text, origin)
+        }
+
         /// The file's name without folder and ending: `fact_sla`.
         package var name: String {
             String(path.split(separator: "/").last?.split(separator: ".").first ?? "")

@@ -66,7 +66,10 @@ final class Changes {
                 touched_cause text
             ) ON COMMIT DROP
             """)
-        if case .rows = raw { try run("2_touched_cases.sql") }
+        if case .rows = raw {
+            try run("2_touched_cases.sql")
+            try connection.execute("ANALYZE \(Changes.touchedCases) (case_id)")
+        }
         if case .everything = raw {
             if isFullRefresh { try connection.execute("DELETE FROM daybook.entities") }
             try noteLatestOfAll()
@@ -98,13 +101,18 @@ final class Changes {
     /// What has changed of a relation. Models tell by `note`; of what is not ours nothing is known.
     func extent(of relation: String) -> Extent {
         if let extent = extents[relation] { return extent }
-        if relation.hasPrefix("raw.") { return raw }
+        if Changes.isOfEvents(relation) { return raw }
         switch relation {
         case "daybook.slas", "daybook.sla_types": return slas
         // What else the catalogue holds moves with the loads, the definitions and the clock.
         case _ where relation.hasPrefix("daybook."): return .nothing
         default: return .everything
         }
+    }
+
+    /// Whether a relation is raw.events or a view of it; the tables of declared fields are models.
+    static func isOfEvents(_ relation: String) -> Bool {
+        relation.hasPrefix("raw.") && !relation.hasPrefix("raw.event_")
     }
 
     func note(_ extent: Extent, of relation: String) { extents[relation] = extent }
@@ -143,6 +151,7 @@ final class Changes {
             try connection.execute("INSERT INTO pg_temp.wanted_cases (case_id) \(others)")
         }
         fetchRounds += 1
+        try connection.execute("ANALYZE pg_temp.wanted_cases (case_id)")
         let spans = try connection.query(
             sql.text("restatement/4_case_spans.sql"), [fetchRounds],
             action: "find the events of changed cases")
@@ -159,6 +168,7 @@ final class Changes {
         try connection.query(
             sql.text("restatement/5_case_events.sql"), [fetchRounds, days],
             action: "read the events of changed cases")
+        try connection.execute("ANALYZE pg_temp.events (case_id)")
         return true
     }
 

@@ -7,16 +7,19 @@ struct Merge {
     private let connection: Connection
     /// Whether rows that were computed and did not change count as changed to the models that read them.
     private let tellsAll: Bool
+    /// Whether what changes is to be seen afterwards, in `pg_temp.old_<table>` and `pg_temp.new_<table>`.
+    private let showsChanges: Bool
     private let keyList: String
     /// A condition over rows named `new` and `old`.
     let isSameKey: String
     /// After `write`: the rows in which the table has changed, as they were and as they are, and what touched them.
     let changedRows: String
 
-    init(_ model: Model, _ connection: Connection, tellsAll: Bool) {
+    init(_ model: Model, _ connection: Connection, tellsAll: Bool, showsChanges: Bool) {
         self.model = model
         self.connection = connection
         self.tellsAll = tellsAll
+        self.showsChanges = showsChanges
         let key = model.key.map(quoteIdentifier)
         keyList = key.joined(separator: ", ")
         isSameKey = key.map { "new.\($0) = old.\($0)" }.joined(separator: " AND ")
@@ -34,20 +37,33 @@ struct Merge {
         try createIfMissing()
         let (columns, isStamped) = try fittingColumns()
         let list = columns.map(quoteIdentifier).joined(separator: ", ")
-        try compare(columns, list, scopes)
-        let rowsChanged = try writeRows(columns, list, isStamped: isStamped)
+        let found = try compare(columns, list, scopes)
+        let rowsChanged = try writeRows(columns, list, isStamped: isStamped, found)
         if rowsChanged > 0 || tellsAll, !scopes.isEmpty { try keepChanges(list, scopes) }
         if rowsChanged > 0 {
             if let history = model.history {
                 try writeHistory(history, list, rebuildCause: scopes.isEmpty ? rebuildCause : nil)
             }
         }
-        try connection.execute("DROP TABLE pg_temp.fresh, pg_temp.new_rows, pg_temp.old_rows")
+        if showsChanges {
+            for kind in ["old", "new"] {
+                try connection.execute(
+                    "ALTER TABLE pg_temp.\(kind)_rows RENAME TO \(quoteIdentifier("\(kind)_\(model.table)"))")
+            }
+        } else {
+            try connection.execute("DROP TABLE pg_temp.new_rows, pg_temp.old_rows")
+        }
+        try connection.execute("DROP TABLE pg_temp.fresh")
         return (keys, rowsChanged)
     }
 
     /// Makes `pg_temp.old_rows` and `pg_temp.new_rows`: what was and is no more, and what is and was not.
-    private func compare(_ columns: [String], _ list: String, _ scopes: [Scope]) throws {
+    ///
+    /// - Returns: how many they hold.
+    private func compare(
+        _ columns: [String], _ list: String, _ scopes: [Scope]
+    ) throws -> (old: Int, new: Int) {
+        let action = "compare \(model.name)"
         let values = columns.filter { !model.key.contains($0) }.map(quoteIdentifier)
         let isSame = ([isSameKey] + values.map { "new.\($0) IS NOT DISTINCT FROM old.\($0)" })
             .joined(separator: " AND ")
@@ -65,40 +81,51 @@ struct Merge {
                 parts.count == 1
                 ? parts[0]
                 : "SELECT DISTINCT ON (\(keyList)) * FROM (\(parts.joined(separator: " UNION ALL "))) AS old"
-            try connection.execute("CREATE TEMPORARY TABLE before ON COMMIT DROP AS \(all)")
+            try connection.createTemporary("before", as: all, action: action)
         }
-        try connection.execute(
-            """
-            CREATE TEMPORARY TABLE new_rows ON COMMIT DROP AS
-            SELECT \(list) FROM pg_temp.fresh AS new
-            WHERE \(isTouched) AND NOT EXISTS (SELECT FROM \(before) AS old WHERE \(isSame));
-            CREATE TEMPORARY TABLE old_rows ON COMMIT DROP AS
-            SELECT \(list) FROM \(before) AS old
-            WHERE NOT EXISTS (SELECT FROM pg_temp.fresh AS new WHERE \(isSame));
-            \(scopes.isEmpty ? "" : "DROP TABLE pg_temp.before")
-            """, action: "compare \(model.name)")
+        let new = try connection.createTemporary(
+            "new_rows",
+            as: """
+                SELECT \(list) FROM pg_temp.fresh AS new
+                WHERE \(isTouched) AND NOT EXISTS (SELECT FROM \(before) AS old WHERE \(isSame))
+                """, action: action)
+        let old = try connection.createTemporary(
+            "old_rows",
+            as: """
+                SELECT \(list) FROM \(before) AS old
+                WHERE NOT EXISTS (SELECT FROM pg_temp.fresh AS new WHERE \(isSame))
+                """, keys: model.key.map(quoteIdentifier), action: action)
+        if !scopes.isEmpty { try connection.execute("DROP TABLE pg_temp.before") }
+        return (old, new)
     }
 
-    private func writeRows(_ columns: [String], _ list: String, isStamped: Bool) throws -> Int {
-        let key = model.key.map(quoteIdentifier)
-        let deleted = try connection.query(
-            """
-            DELETE FROM \(model.quotedName) AS old USING pg_temp.old_rows AS gone
-            WHERE \(key.map { "gone.\($0) = old.\($0)" }.joined(separator: " AND "))
-                AND NOT EXISTS (SELECT FROM pg_temp.new_rows AS new WHERE \(isSameKey))
-            """
-        ).affectedRows
-        let values = columns.filter { !model.key.contains($0) }.map(quoteIdentifier)
-        let assignments = (values + (isStamped ? ["restated_at"] : [])).map { "\($0) = excluded.\($0)" }
-        let update = values.isEmpty ? "NOTHING" : "UPDATE SET \(assignments.joined(separator: ", "))"
-        let written = try connection.query(
-            """
-            INSERT INTO \(model.quotedName) (\(list)\(isStamped ? ", restated_at" : ""))
-            SELECT \(list)\(isStamped ? ", now()" : "") FROM pg_temp.new_rows
-            ON CONFLICT (\(keyList)) DO \(update)
-            """
-        ).affectedRows
-        return deleted + written
+    /// Writes what `compare` has found.
+    private func writeRows(
+        _ columns: [String], _ list: String, isStamped: Bool, _ found: (old: Int, new: Int)
+    ) throws -> Int {
+        var rowsChanged = 0
+        if found.old > 0 {
+            rowsChanged += try connection.query(
+                """
+                DELETE FROM \(model.quotedName) AS old
+                USING (SELECT \(keyList) FROM pg_temp.old_rows EXCEPT SELECT \(keyList) FROM pg_temp.new_rows) AS new
+                WHERE \(isSameKey)
+                """, action: "write \(model.name)"
+            ).affectedRows
+        }
+        if found.new > 0 {
+            let values = columns.filter { !model.key.contains($0) }.map(quoteIdentifier)
+            let assignments = (values + (isStamped ? ["restated_at"] : [])).map { "\($0) = excluded.\($0)" }
+            let update = values.isEmpty ? "NOTHING" : "UPDATE SET \(assignments.joined(separator: ", "))"
+            rowsChanged += try connection.query(
+                """
+                INSERT INTO \(model.quotedName) (\(list)\(isStamped ? ", restated_at" : ""))
+                SELECT \(list)\(isStamped ? ", now()" : "") FROM pg_temp.new_rows
+                ON CONFLICT (\(keyList)) DO \(update)
+                """, action: "write \(model.name)"
+            ).affectedRows
+        }
+        return rowsChanged
     }
 
     private func keepChanges(_ list: String, _ scopes: [Scope]) throws {
@@ -109,16 +136,16 @@ struct Merge {
             return "SELECT changed.*, touched_loads, touched_cause FROM changed "
                 + "JOIN \(scope.table) AS touched ON \(isTouched.joined(separator: " AND "))"
         }
-        try connection.execute(
-            """
-            CREATE TEMPORARY TABLE \(changedRows.dropFirst("pg_temp.".count)) ON COMMIT DROP AS
-            WITH changed AS (
-                SELECT \(list) FROM pg_temp.old_rows
-                UNION ALL
-                SELECT \(list) FROM pg_temp.\(tellsAll ? "fresh" : "new_rows")
-            )
-            \(parts.joined(separator: " UNION ALL "))
-            """)
+        try connection.createTemporary(
+            "\(changedRows.dropFirst("pg_temp.".count))",
+            as: """
+                WITH changed AS (
+                    SELECT \(list) FROM pg_temp.old_rows
+                    UNION ALL
+                    SELECT \(list) FROM pg_temp.\(tellsAll ? "fresh" : "new_rows")
+                )
+                \(parts.joined(separator: " UNION ALL "))
+                """)
     }
 
     /// Ends the versions that changed, and begins those that are.
@@ -167,7 +194,7 @@ struct Merge {
         var wanted = try connection.columns(of: model.quotedName)
         let isStamped = wanted.contains("restated_at") && !given.contains("restated_at")
         if isStamped { wanted.removeAll { $0 == "restated_at" } }
-        let missing = wanted.filter { !given.contains($0) }
+        let missing = model.keepsColumns ? [] : wanted.filter { !given.contains($0) }
         let extra = given.filter { !wanted.contains($0) }
         guard missing.isEmpty, extra.isEmpty else {
             let parts = [
@@ -184,18 +211,5 @@ struct Merge {
                 file: model.file.origin, message: "the key column \(column) is not in the SELECT")
         }
         return (given, isStamped)
-    }
-}
-
-extension Connection {
-    /// The columns of a relation, in order; none where there is no such relation.
-    func columns(of relation: String) throws -> [String] {
-        try query(
-            """
-            SELECT attname FROM pg_attribute
-            WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
-            ORDER BY attnum
-            """, [relation]
-        ).rows.map { try $0.get(0) }
     }
 }

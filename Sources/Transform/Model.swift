@@ -35,6 +35,9 @@ package struct Model: Sendable {
     /// `valid_to`, `load_ids` and `cause`.
     package let history: String?
 
+    /// Whether the table may have columns that the SELECT no longer gives: they stay as they are.
+    let keepsColumns: Bool
+
     private static let fields = ["model", "key", "from", "description", "history"]
 
     /// A relation that a SELECT reads.
@@ -98,6 +101,7 @@ package struct Model: Sendable {
         self.from = from
         description = values["description"] ?? ""
         history = values["history"]
+        keepsColumns = false
         for source in from {
             for link in source.links where !key.contains(link.column) {
                 throw TransformError(
@@ -114,6 +118,24 @@ package struct Model: Sendable {
                 message:
                     "it reads \(name.name), which the header does not name: add \"-- from: \(name.name)\"")
         }
+    }
+
+    /// A model whose SELECT is made by the program.
+    ///
+    /// - Parameters:
+    ///   - from: relations that share columns of the key by name.
+    ///   - origin: what a person knows it by.
+    init(
+        schema: String, table: String, key: [String], from: [String], origin: String, description: String,
+        select: String
+    ) {
+        file = SQLFiles.File(path: "transforms/\(table).sql", text: select, origin: origin)
+        clock = nil
+        (self.schema, self.table, self.key) = (schema, table, key)
+        self.from = from.map { Source(relation: $0) }
+        self.description = description
+        history = nil
+        keepsColumns = true
     }
 
     /// Reads `raw.events, daybook.slas`, or `report.fact_sla on hour_start = report.hour(started_at)`.

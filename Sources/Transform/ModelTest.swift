@@ -90,8 +90,10 @@ package struct ModelTest: Sendable {
     /// - Returns: the rows that differ, `-` those that are expected and missing, `+` those that are there and are not
     ///   expected; empty where the test passes.
     package func run(_ connection: Connection) throws -> [String] {
-        try connection.execute("BEGIN")
-        defer { try? connection.execute("ROLLBACK") }
+        try connection.rehearsal { try compare(connection) }
+    }
+
+    private func compare(_ connection: Connection) throws -> [String] {
         var names: [String: String] = [:]
         for (index, source) in model.from.enumerated() {
             let copy = "given_\(index)"

@@ -20,13 +20,13 @@ final class Restatement {
 
     init(
         _ model: Model, _ changes: Changes, _ scoped: ScopedRelations, _ connection: Connection,
-        isFullRefresh: Bool, tellsAll: Bool
+        isFullRefresh: Bool, tellsAll: Bool, showsChanges: Bool
     ) throws {
         self.model = model
         self.changes = changes
         self.scoped = scoped
         self.connection = connection
-        merge = Merge(model, connection, tellsAll: tellsAll)
+        merge = Merge(model, connection, tellsAll: tellsAll, showsChanges: showsChanges)
         self.tellsAll = tellsAll
         hash = SHA256.hex(Array(((model.clock?.text ?? "") + "\n" + model.select).utf8))
         let built = try connection.query(
@@ -74,7 +74,9 @@ final class Restatement {
             INSERT INTO daybook.models (model, sha256) VALUES ($1, $2)
             ON CONFLICT (model) DO UPDATE SET sha256 = excluded.sha256, built_at = now()
             """, [model.name, hash])
-        if rowsChanged > 0 { try connection.execute("ANALYZE \(model.quotedName)") }
+        if rowsChanged > 0, model.name != EventTables.refusals {
+            try connection.execute("ANALYZE \(model.quotedName)")
+        }
         return (keys, rowsChanged)
     }
 
@@ -135,20 +137,20 @@ final class Restatement {
             return "SELECT \(keys), touched_loads, touched_cause FROM \(part.table) AS part"
         }
         let table = "pg_temp.\(quoteIdentifier(name))"
-        try connection.execute(
-            """
-            CREATE TEMPORARY TABLE \(quoteIdentifier(name)) ON COMMIT DROP AS
-            SELECT \(list), array_agg(load) FILTER (WHERE load IS NOT NULL) AS touched_loads, max(cause) AS touched_cause
-            FROM (
-                SELECT \(list), load, max(touched_cause) AS cause
-                FROM (\(selects.joined(separator: " UNION ALL "))) AS touched
-                LEFT JOIN LATERAL unnest(touched_loads) AS load ON true
-                WHERE \(names.map { "\($0) IS NOT NULL" }.joined(separator: " AND "))
-                GROUP BY \(list), load
-            ) AS by_load
-            GROUP BY \(list);
-            ANALYZE \(table) (\(list))
-            """, action: "find the keys of \(model.name) that are touched")
+        try connection.createTemporary(
+            quoteIdentifier(name),
+            as: """
+                SELECT \(list), array_agg(load) FILTER (WHERE load IS NOT NULL) AS touched_loads,
+                    max(cause) AS touched_cause
+                FROM (
+                    SELECT \(list), load, max(touched_cause) AS cause
+                    FROM (\(selects.joined(separator: " UNION ALL "))) AS touched
+                    LEFT JOIN LATERAL unnest(touched_loads) AS load ON true
+                    WHERE \(names.map { "\($0) IS NOT NULL" }.joined(separator: " AND "))
+                    GROUP BY \(list), load
+                ) AS by_load
+                GROUP BY \(list)
+                """, keys: names, action: "find the keys of \(model.name) that are touched")
         return Scope(columns: columns, table: table)
     }
 

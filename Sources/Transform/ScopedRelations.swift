@@ -20,7 +20,7 @@ final class ScopedRelations {
         for source in model.from {
             let columns = try linked(source, model).filter { scope.columns.contains($0.column) }
             guard !columns.isEmpty else { continue }
-            if source.relation.hasPrefix("raw.") {
+            if Changes.isOfEvents(source.relation) {
                 try copyEvents(of: source.relation, scope)
                 names[source.relation] = ScopedRelations.copyName(source.relation)
             } else {
@@ -31,13 +31,13 @@ final class ScopedRelations {
                 let list = try connection.columns(of: source.relation).map { "r.\(quoteIdentifier($0))" }
                 let touched = columns.map { quoteIdentifier(Scope.prefix + $0.column) }.joined(
                     separator: ", ")
-                try connection.execute(
-                    """
-                    CREATE TEMPORARY TABLE \(copy.dropFirst("pg_temp.".count)) ON COMMIT DROP AS
-                    SELECT \(list.joined(separator: ", "))
-                    FROM (SELECT DISTINCT \(touched) FROM \(scope.table)) AS touched
-                    JOIN \(source.relation) AS r ON \(matches.joined(separator: " AND "))
-                    """, action: "read \(source.relation)")
+                try connection.createTemporary(
+                    "\(copy.dropFirst("pg_temp.".count))",
+                    as: """
+                        SELECT \(list.joined(separator: ", "))
+                        FROM (SELECT DISTINCT \(touched) FROM \(scope.table)) AS touched
+                        JOIN \(source.relation) AS r ON \(matches.joined(separator: " AND "))
+                        """, action: "read \(source.relation)")
                 names[source.relation] = copy
                 copies.append(copy)
             }
@@ -50,7 +50,7 @@ final class ScopedRelations {
     /// The columns of the model's key that rows of a relation tell, and how.
     func linked(_ source: Model.Source, _ model: Model) throws -> [Model.Link] {
         let own =
-            source.relation.hasPrefix("raw.") ? ["case_id"] : try connection.columns(of: source.relation)
+            Changes.isOfEvents(source.relation) ? ["case_id"] : try connection.columns(of: source.relation)
         return model.key.compactMap { column in
             source.links.first { $0.column == column }
                 ?? (own.contains(column)
@@ -73,11 +73,9 @@ final class ScopedRelations {
             .first().get(0)
         let copy = ScopedRelations.copyName(relation)
         let select = RelationNames(in: definition).replacing(["raw.events": "pg_temp.events"])
-        try connection.execute(
-            """
-            DROP TABLE IF EXISTS \(copy);
-            CREATE TEMPORARY TABLE \(copy.dropFirst("pg_temp.".count)) ON COMMIT DROP AS \(select)
-            """, action: "read \(relation)")
+        try connection.execute("DROP TABLE IF EXISTS \(copy)")
+        try connection.createTemporary(
+            "\(copy.dropFirst("pg_temp.".count))", as: select, action: "read \(relation)")
     }
 }
 

@@ -30,22 +30,31 @@ package struct TransformRunner {
     private let isFullRefresh: Bool
     private let rebuildShare: Double
     private let restated: RestatedDays?
+    private let eventTables: EventTables?
+    private let showsChanges: Bool
 
     /// The advisory lock that lets one transform run at a time.
     private static let lock: Int64 = 0x6461_7962_7472_6e73
 
     /// - Parameters:
+    ///   - models: those of files; the tables of declared fields come before them.
     ///   - isFullRefresh: computes everything.
     ///   - restated: days whose cases are computed anew, and all that follows from them, changed or not.
+    ///   - eventTables: what is declared now; nil: what was declared last.
+    ///   - showsChanges: in a rehearsal, whose temporary tables outlive this: keeps what changes of each model's table
+    ///     in `pg_temp.old_<table>` and `pg_temp.new_<table>`, where anything does.
     ///   - rebuildShare: where new loads have brought a larger share of all events than this, everything is computed.
     package init(
         _ models: [Model], _ connection: Connection, isFullRefresh: Bool = false,
-        restated: RestatedDays? = nil, rebuildShare: Double = 0.2
+        restated: RestatedDays? = nil, eventTables: EventTables? = nil,
+        showsChanges: Bool = false, rebuildShare: Double = 0.2
     ) {
         self.models = models
         self.connection = connection
         self.isFullRefresh = isFullRefresh
         self.restated = restated
+        self.eventTables = eventTables
+        self.showsChanges = showsChanges
         self.rebuildShare = rebuildShare
     }
 
@@ -56,17 +65,24 @@ package struct TransformRunner {
         // Taken before the snapshot, so that it sees what the transform before has done.
         try connection.query("SELECT pg_advisory_lock($1::bigint)", [TransformRunner.lock])
         defer { _ = try? connection.query("SELECT pg_advisory_unlock($1::bigint)", [TransformRunner.lock]) }
+        try eventTables?.define(connection)
         return try connection.transaction("ISOLATION LEVEL REPEATABLE READ") {
-            try connection.execute("SET LOCAL work_mem = '128MB'")
+            // The server takes a look-up for dear as on a turning disk, and reads a whole table of facts instead.
+            try connection.execute("SET LOCAL work_mem = '128MB'; SET LOCAL random_page_cost = 1.1")
             if let restated { try restated.touch(connection) }
             let changes = try Changes(
                 connection, isFullRefresh: isFullRefresh, rebuildShare: rebuildShare)
             try prepare()
             try changes.findDefinitions(isFullRefresh: isFullRefresh)
             let scoped = ScopedRelations(changes, connection)
+            let models = try EventTables.models(connection) + models
+            // A model that is gone is kept no longer: if it comes back, it is computed as a whole.
+            try connection.query(
+                "DELETE FROM daybook.models WHERE model <> ALL ($1::text[])", [models.map(\.name)])
             let restatements = try models.map {
                 try Restatement(
-                    $0, changes, scoped, connection, isFullRefresh: isFullRefresh, tellsAll: restated != nil)
+                    $0, changes, scoped, connection, isFullRefresh: isFullRefresh, tellsAll: restated != nil,
+                    showsChanges: showsChanges)
             }
             // The clock is asked before anything is written: what it touches is what the tables show now.
             for restatement in restatements { try restatement.askClock() }

@@ -115,8 +115,7 @@ package struct Loader: ~Copyable {
     ) throws -> LoadCounts {
         let stopwatch = Stopwatch()
         defer { serverSeconds += stopwatch.seconds }
-        try connection.execute("BEGIN")
-        do {
+        let counts = try connection.transaction {
             var counts = try write(batch, ways, origin)
             counts.duplicate += duplicate
             counts.rejected = batch.rejects.count
@@ -124,13 +123,10 @@ package struct Loader: ~Copyable {
             FailPoint.pass("write-ledger")
             try Ledger.record(batch, counts, days: ways.days, origin, connection)
             FailPoint.pass("commit")
-            try connection.execute("COMMIT")
-            FailPoint.pass("committed")
             return counts
-        } catch {
-            try? connection.execute("ROLLBACK")
-            throw error
         }
+        FailPoint.pass("committed")
+        return counts
     }
 
     /// Writes the rows; inside a transaction.
@@ -184,17 +180,11 @@ package struct Loader: ~Copyable {
         let order = EventOrder(batch)
         var refused: [(index: Int32, reason: String)] = []
         var parts = [order.runs.merged(with: order.repeats)]
-        try connection.execute("BEGIN")
-        // Nothing that is written to find them stays.
-        defer { try? connection.execute("ROLLBACK") }
         while let part = parts.popLast() {
             let ways = Ways(fresh: part, doubtful: DayRuns(), isStaging: true, leaves: leaves)
-            try connection.execute("SAVEPOINT part")
             do {
-                _ = try write(batch, ways, origin)
-                try connection.execute("ROLLBACK TO SAVEPOINT part")
+                _ = try connection.rehearsal { try write(batch, ways, origin) }
             } catch let error as PostgresError where error.isRowRefusal {
-                try connection.execute("ROLLBACK TO SAVEPOINT part")
                 if part.indices.count == 1 {
                     let detail = error.detail.isEmpty ? "" : ": \(error.detail)"
                     refused.append((part.indices[0], "\(error.message)\(detail) [\(error.sqlState)]"))

@@ -29,10 +29,16 @@ package enum Verification {
                 """, [load.loadID]
             ).rows.map { try $0.get(0, as: Int64.self) })
         batch.events.removeAll { refused.contains($0.position) }
-        let order = EventOrder(batch)
+        return try connection.rehearsal {
+            try problems(EventOrder(batch), of: batch, load, scopeID, connection)
+        }
+    }
+
+    private static func problems(
+        _ order: EventOrder, of batch: borrowing EventBatch, _ load: RecordedLoad, _ scopeID: Int32,
+        _ connection: Connection
+    ) throws -> [String] {
         var encoder = EventEncoder()
-        try connection.execute("BEGIN")
-        defer { try? connection.execute("ROLLBACK") }
         try connection.query("SELECT daybook.open_staging()")
         _ = try encoder.copy(
             batch, order.runs.indices[...], loadID: load.loadID, sourceID: scopeID, into: "pg_temp.staging",

@@ -17,15 +17,19 @@ package struct Warehouse {
         _ conninfo: String?, creating: Bool = true, onNotice: @escaping (String) -> Void = { _ in }
     ) throws -> Warehouse {
         let connection = try connect(conninfo, onNotice: onNotice)
-        let schema = Schema(files: SQLFiles.builtin.folder("schema"))
-        if creating {
-            try schema.apply(to: connection)
-        } else {
-            guard try schema.isPresent(connection) else { throw WarehouseError.empty }
-            guard try schema.isCurrent(connection) else { throw WarehouseError.outdatedSchema }
-        }
+        if creating { return try open(on: connection) }
+        guard try schema.isPresent(connection) else { throw WarehouseError.empty }
+        guard try schema.isCurrent(connection) else { throw WarehouseError.outdatedSchema }
         return Warehouse(connection: connection)
     }
+
+    /// Brings the schemas up to date by a connection that `connect` made; inside a transaction as a part of it.
+    package static func open(on connection: Connection) throws -> Warehouse {
+        try schema.apply(to: connection)
+        return Warehouse(connection: connection)
+    }
+
+    private static var schema: Schema { Schema(files: SQLFiles.builtin.folder("schema")) }
 
     /// A connection with our session settings, to a database in any state.
     package static func connect(

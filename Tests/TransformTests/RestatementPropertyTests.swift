@@ -61,6 +61,7 @@ private struct LoadedHistory {
     private var dice: Randomness
     private let models: [Model]
     private var slas: [SLADefinition] = []
+    private var fields: [EventField] = []
     private var asOf: Int64
 
     /// 2026-01-05 22:00 UTC: the histories cross midnight.
@@ -71,6 +72,10 @@ private struct LoadedHistory {
         100_000 * second,
     ]
     private static let types = ["order.made", "order.made.web", "order.sent", "order.lost", "end"]
+    private static let amounts = [
+        "1", "2.50", "\"3\"", "\"4e1\"", "\"1e999999\"", "\"many\"", "\"\"", "null", "{}", "[1]", "true",
+        "-0",
+    ]
 
     init(seed: UInt64, _ warehouse: LoadingWarehouse) throws {
         self.warehouse = warehouse
@@ -82,13 +87,16 @@ private struct LoadedHistory {
             TRUNCATE raw.events_by_day, raw.building, daybook.building, daybook.rejects, daybook.loads,
                 daybook.claims, daybook.replacements, daybook.sla_types, daybook.slas, daybook.judged_slas,
                 daybook.touched_cases, daybook.wide_cases, daybook.entities, report.cases, report.fact_sla,
-                report.sla_hourly, report.sla_hourly_history, report.sla_hourly_by_end, report.sla_hourly_by_breach;
+                report.sla_hourly, report.sla_hourly_history, report.sla_hourly_by_end, report.sla_hourly_by_breach,
+                daybook.event_fields;
+            DROP TABLE IF EXISTS raw.event_order, raw.event_end;
             UPDATE daybook.transforms SET seen = '{}'
             """)
     }
 
     mutating func run(_ tell: (String) -> Void) throws {
         defineAll()
+        defineFields()
         let batches = try claim(makeBatches())
         let keys = RecentKeys()
         for (step, batch) in shuffled(batches).enumerated() {
@@ -100,6 +108,7 @@ private struct LoadedHistory {
             if dice.below(2) == 0 { try finishDays() }
             if dice.below(4) == 0 { try loseEvents() }
             if dice.below(4) == 0 { defineSome() }
+            if dice.below(4) == 0 { defineFields() }
             if dice.below(2) == 0 { asOf += Int64(dice.below(40_000)) * LoadedHistory.second }
             if dice.below(3) == 0 { continue }
             try transform()
@@ -120,7 +129,8 @@ private struct LoadedHistory {
 
     @discardableResult
     private func transform() throws -> [ModelResult] {
-        try TransformRunner(models, connection, rebuildShare: 2).run {
+        let tables = EventTables(fields, ofPipelines: ["p"])
+        return try TransformRunner(models, connection, eventTables: tables, rebuildShare: 2).run {
             let catalogue = Catalogue(connection)
             try catalogue.define(slas, ofPipelines: ["p"])
             let isWall = slas.contains { $0.clock == "wall" }
@@ -131,7 +141,7 @@ private struct LoadedHistory {
 
     /// Whether each table holds what its SELECT gives.
     private func isRebuilt(_ tell: (String) -> Void, _ step: String) throws -> Bool {
-        for model in models {
+        for model in try EventTables.models(connection) + models {
             let columns = try connection.query("SELECT * FROM (\(model.select)) AS s LIMIT 0").columns.joined(
                 separator: ", ")
             let rows = try connection.query(
@@ -200,10 +210,12 @@ private struct LoadedHistory {
                 }
                 known.append(event)
                 let sequence = dice.below(2) == 0 ? "" : ",\"seq\":\(dice.below(3))"
+                let amount =
+                    dice.below(3) == 0 ? "" : ",\"details\":{\"amount\":\(dice.pick(LoadedHistory.amounts))}"
                 let entity = event.caseID % 3 == 0 ? ",\"entity\":\"parcel\"" : ""
                 lines +=
                     "{\"id\":\"e\(event.number)\",\"case\":\"c\(event.caseID)\",\"time\":\(event.time),"
-                    + "\"type\":\"\(event.type)\"\(sequence)\(entity)}\n"
+                    + "\"type\":\"\(event.type)\"\(sequence)\(entity)\(amount)}\n"
             }
             return lines
         }
@@ -265,6 +277,22 @@ private struct LoadedHistory {
             slas.remove(at: index)
         } else {
             slas[index] = definition(slas[index].name, slas[index].clock)
+        }
+    }
+
+    /// Fields come and go; one that comes again may stand elsewhere, and keeps its type.
+    private mutating func defineFields() {
+        let all: [(namespace: String, name: String, type: EventField.ColumnType)] = [
+            ("order", "amount", .numeric), ("order", "label", .text), ("end", "amount", .bigint),
+            ("end", "raw", .jsonb),
+        ]
+        fields = all.filter { _ in dice.below(3) > 0 }.map { field in
+            EventField(
+                namespace: field.namespace, name: field.name, pipeline: "p",
+                paths: [FieldPath(steps: ["details", "amount"]), FieldPath(steps: ["sequence"])]
+                    .prefix(1 + dice.below(2)).map { $0 },
+                type: field.type,
+                map: dice.below(2) == 0 ? nil : #"{"1": "7", "2": 8, "many": null, "3": "three"}"#)
         }
     }
 

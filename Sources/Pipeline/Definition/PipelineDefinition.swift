@@ -1,5 +1,6 @@
 import Events
 import Extract
+import Transform
 import Warehouse
 
 /// A pipeline as its file defines it.
@@ -10,6 +11,8 @@ package struct PipelineDefinition: Sendable {
     package let entity: String
     package let sources: [SourceDefinition]
     package let slas: [SLADefinition]
+    /// Typed columns of `raw.event_<namespace>`.
+    package let eventFields: [EventField]
 }
 
 /// One source of a pipeline.

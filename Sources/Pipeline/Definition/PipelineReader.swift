@@ -1,5 +1,6 @@
 import Events
 import Extract
+import Transform
 import Warehouse
 
 /// Reads `pipelines/NAME.jsonc`.
@@ -38,7 +39,9 @@ struct PipelineReader {
     // MARK: - The pipeline
 
     private mutating func readPipeline() -> PipelineDefinition? {
-        let keys = ["pipeline", "entity", "sources", "slas", "schedule", "clock", "description"]
+        let keys = [
+            "pipeline", "entity", "sources", "slas", "schedule", "clock", "event_fields", "description",
+        ]
         guard let object = reader.object(reader.root, "the pipeline", keys: keys) else { return nil }
         if let value = reader.required("pipeline", of: object, "\"pipeline\": \"\(name)\""),
             let given = reader.string(value, "pipeline"), given != name
@@ -74,7 +77,10 @@ struct PipelineReader {
             }
             slas.append(sla)
         }
-        return PipelineDefinition(name: name, file: reader.file, entity: entity, sources: sources, slas: slas)
+        let fields =
+            object["event_fields"].map { EventFieldsReader(reader: reader, pipeline: name).read($0) } ?? []
+        return PipelineDefinition(
+            name: name, file: reader.file, entity: entity, sources: sources, slas: slas, eventFields: fields)
     }
 
     private func checkSchedule(_ value: JSONValue) {

@@ -54,7 +54,8 @@ package struct Project: Sendable {
             .sorted()
     }
 
-    /// Reads pipelines by name; all where none is named. SLA names are checked to be unique among all.
+    /// Reads pipelines by name; all where none is named. Names of SLAs and of fields are checked to be
+    /// unique among all.
     ///
     /// - Throws: `DefinitionError` where a pipeline is not there.
     package func read(_ names: [String]) throws(DefinitionError) -> [ReadDefinition] {
@@ -73,6 +74,7 @@ package struct Project: Sendable {
                 name: name, projectDirectory: directory, project: definition, environment: environment)
         }
         var owners: [String: String] = [:]
+        var fieldOwners: [String: String] = [:]
         return all.map { definition in
             var problems = definition.problems
             for sla in definition.pipeline?.slas ?? [] {
@@ -82,6 +84,16 @@ package struct Project: Sendable {
                         Problem(
                             .error, place ?? .start(of: definition.file),
                             "the pipeline \(owner) has an SLA \"\(sla.name)\" too; give one another name"))
+                }
+            }
+            for field in definition.pipeline?.eventFields ?? [] {
+                let name = "\(field.namespace).\(field.name)"
+                if let owner = fieldOwners.updateValue(definition.name, forKey: name) {
+                    problems.append(
+                        Problem(
+                            .error, DefinitionPlace(file: field.file, line: field.line, column: 1),
+                            "the pipeline \(owner) declares the field \(name) too; it holds for the events of all "
+                                + "pipelines, so declare it once"))
                 }
             }
             let isSound = !problems.contains { $0.severity == .error }

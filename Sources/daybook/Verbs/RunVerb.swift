@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import Pipeline
+import Warehouse
 
 /// `daybook run`: extract, load, transform, once.
 enum RunVerb: Verb {
@@ -11,19 +12,20 @@ enum RunVerb: Verb {
         RunStep.options + [
             Option("--as-of", "TIME", "judge open cases at this time instead of the clock"),
             Option("--full-refresh", nil, "compute all anew, and let the time of judgement go back"),
-            Option("--dry-run", nil, "say what would be read, and read nothing"),
+            RunStep.dryRun,
         ]
     static let discussion = """
         Reads what is new in the sources of the pipelines (all, where none is named), loads it, and brings the
         report tables up to date. What was read is never read again: a second run loads nothing.
         Rejected records do not fail a run; they are kept in daybook.rejects with their place and reason.
+        --dry-run does all of it in one transaction and takes that back: it says which files would be read, which
+        cases, facts and hours would change, and which of these hours were final. It takes as long as the run.
 
         exit codes: 0 done, 64 wrong usage, 65 bad data, 69 source or database out of reach,
         75 another run holds the lock, 78 bad definition, 130 interrupted
         """
 
     static func run(_ arguments: Arguments) throws -> ExitCode {
-        if arguments.has("--dry-run") { return try RunStep.dryRun(arguments) }
         var options = RunOptions()
         options.asOf = try arguments.time("--as-of")
         options.isFullRefresh = arguments.has("--full-refresh")
@@ -44,7 +46,7 @@ enum LoadVerb: Verb {
         """
 
     static func run(_ arguments: Arguments) throws -> ExitCode {
-        if arguments.has("--dry-run") { return try RunStep.dryRun(arguments) }
+        if arguments.has("--dry-run") { return try RunStep.listReads(arguments) }
         var options = RunOptions()
         options.transforms = false
         return try RunStep.run(arguments, options)
@@ -60,6 +62,7 @@ enum TransformVerb: Verb {
         RunStep.options + [
             Option("--as-of", "TIME", "judge open cases at this time instead of the clock"),
             Option("--full-refresh", nil, "compute all anew, and let the time of judgement go back"),
+            RunStep.dryRun,
         ]
     static let discussion = """
         Takes the SLA definitions of the pipelines (all, where none is named) and computes report.cases,
@@ -84,6 +87,7 @@ enum RestateVerb: Verb {
         RunStep.options + [
             Option("--from", "DAY", "the first day (UTC)"),
             Option("--to", "DAY", "the last day (UTC), inclusive"),
+            RunStep.dryRun,
         ]
     static let discussion = """
         Computes every case of the pipeline that had an event in these days, whole, and the hours that they count in.
@@ -118,6 +122,8 @@ enum RunStep {
         Option("--lock-wait", "SECONDS", "how long to wait for another run of the pipeline (default: 10)"),
     ]
 
+    static let dryRun = Option("--dry-run", nil, "say what would change, and change nothing")
+
     static func run(_ arguments: Arguments, _ options: RunOptions) throws -> ExitCode {
         let context = Context(arguments)
         var options = options
@@ -129,6 +135,16 @@ enum RunStep {
         let pipelines = try context.pipelines(project)
         let run = Run(
             project, pipelines, options, interruption: context.interruption(), observer: observer())
+        if arguments.has(dryRun.name) {
+            let rehearsal = try run.rehearse(try context.target(project).conninfo())
+            Terminal.endProgress()
+            if arguments.isJSON {
+                try JSONOutput.print(rehearsal)
+            } else {
+                RehearsalText.tell(rehearsal, options)
+            }
+            return .done
+        }
         let reports = try run.run(try context.target(project).conninfo())
         Terminal.endProgress()
         if arguments.isJSON {
@@ -150,7 +166,8 @@ enum RunStep {
         return code
     }
 
-    static func dryRun(_ arguments: Arguments) throws -> ExitCode {
+    /// What a load would read, without reading it.
+    static func listReads(_ arguments: Arguments) throws -> ExitCode {
         let context = Context(arguments)
         let project = try context.project()
         let run = Run(
@@ -161,15 +178,7 @@ enum RunStep {
             try JSONOutput.print(["reads": reads])
             return .done
         }
-        let waiting = reads.filter { $0.bytes > 0 }
-        for read in waiting {
-            let from = read.position > 0 ? " from byte \(read.position)" : ""
-            Terminal.out("\(read.pipeline)/\(read.source): \(read.object): \(Human.bytes(read.bytes))\(from)")
-        }
-        let total = waiting.reduce(0) { $0 + $1.bytes }
-        Terminal.out(
-            "\(Human.plural(waiting.count, "file")) with \(Human.bytes(total)) to read; "
-                + "\(Human.plural(reads.count - waiting.count, "file")) read already")
+        RehearsalText.tell(reads)
         return .done
     }
 
@@ -199,20 +208,23 @@ enum RunStep {
         return "\(progress.pipeline) \(Human.bar(share, width: 20)) " + parts.joined(separator: ", ")
     }
 
+    /// `12 read: 10 loaded, 2 duplicate`.
+    static func counts(_ counts: LoadCounts) -> String {
+        var parts = ["\(Human.count(counts.loaded)) loaded"]
+        if counts.duplicate > 0 { parts.append("\(Human.count(counts.duplicate)) duplicate") }
+        if counts.conflicting > 0 { parts.append("\(Human.count(counts.conflicting)) of them conflicting") }
+        if counts.rejected > 0 { parts.append("\(Human.count(counts.rejected)) rejected") }
+        if counts.filtered > 0 { parts.append("\(Human.count(counts.filtered)) filtered") }
+        return "\(Human.count(counts.read)) read: \(parts.joined(separator: ", "))"
+    }
+
     /// A run in a few lines.
     static func tell(_ report: RunReport, _ options: RunOptions) {
         let counts = report.counts
         if options.loads {
-            var parts = ["\(Human.count(counts.loaded)) loaded"]
-            if counts.duplicate > 0 { parts.append("\(Human.count(counts.duplicate)) duplicate") }
-            if counts.conflicting > 0 {
-                parts.append("\(Human.count(counts.conflicting)) of them conflicting")
-            }
-            if counts.rejected > 0 { parts.append("\(Human.count(counts.rejected)) rejected") }
-            if counts.filtered > 0 { parts.append("\(Human.count(counts.filtered)) filtered") }
             Terminal.out(
-                "\(report.pipeline): \(Human.count(counts.read)) read: \(parts.joined(separator: ", ")) "
-                    + "(run \(report.runID), \(Human.duration(report.seconds)))")
+                "\(report.pipeline): \(self.counts(counts)) (run \(report.runID), \(Human.duration(report.seconds)))"
+            )
         } else {
             Terminal.out("\(report.pipeline): run \(report.runID), \(Human.duration(report.seconds))")
         }
