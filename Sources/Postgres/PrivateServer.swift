@@ -49,6 +49,11 @@ package struct PrivateServer: Sendable {
         Postmaster(data: ServerPlace.recordedBase(of: directory) + "/postgres") != nil
     }
 
+    /// Whether there is a server to start; where not, a start makes one.
+    package var hasData: Bool {
+        FileSystem.status(ServerPlace.recordedBase(of: directory) + "/postgres") != nil
+    }
+
     /// Makes the server if it is new, starts it if it is down, and waits until it takes connections, also
     /// through a recovery after a crash. Returns the URL.
     package func start() throws(PrivateServerError) -> String {

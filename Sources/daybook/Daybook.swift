@@ -7,8 +7,8 @@ enum Daybook {
     static var verbs: [any Verb.Type] {
         [
             InitVerb.self, DemoVerb.self, CheckVerb.self, RunVerb.self, LoadVerb.self, TransformVerb.self,
-            RestateVerb.self,
-            ReportVerb.self, StatusVerb.self, VerifyVerb.self, TestVerb.self, GenerateVerb.self, DBVerb.self,
+            RestateVerb.self, ReportVerb.self, StatusVerb.self, LineageVerb.self, VerifyVerb.self,
+            TestVerb.self, GenerateVerb.self, DBVerb.self,
         ]
     }
 

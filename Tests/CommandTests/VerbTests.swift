@@ -41,7 +41,8 @@ struct VerbTests {
         let all = try command.run("--help")
         #expect(all.status == 0)
         for verb in [
-            "init", "demo", "check", "run", "load", "transform", "restate", "report", "status", "verify",
+            "init", "demo", "check", "run", "load", "transform", "restate", "report", "status", "lineage",
+            "verify",
             "test",
             "generate",
             "db",
@@ -222,6 +223,56 @@ struct VerbTests {
         let slas = try #require(document["slas"] as? [[String: Any]])
         #expect(slas.count == 1 && slas[0]["held_by"] as? String == "orders.shop")
         #expect((document["sources"] as? [[String: Any]])?.first?["loaded"] as? Int == 4)
+    }
+
+    @Test("lineage shows the way to the columns of a table, as text, Mermaid and JSON, and makes nothing")
+    func lineage() throws {
+        func make(_ words: String...) throws -> String {
+            let outcome = try Shell.run(
+                DaybookCommand.path, ["lineage"] + words, in: command.directory, command.environment)
+            #expect(outcome.status == 0 && outcome.error.isEmpty, "\(words): \(outcome.error)")
+            return outcome.out
+        }
+        // Without tables the files tell what they can.
+        let bare = try command.run("lineage")
+        #expect(
+            bare.status == 0 && bare.error.contains("columns are missing: the database holds nothing yet"))
+        #expect(bare.out.hasPrefix("orders.shop  ndjson: a.ndjson\n└─ raw.events\n"))
+        #expect(bare.out.contains("  reads    raw.current_events\n"))
+        #expect(try database.value("SELECT to_regnamespace('raw')::text") == nil)
+        let alone = try DaybookCommand(in: project.directory, database: nil).run("lineage", "cases")
+        #expect(alone.status == 0 && alone.error.contains("no database yet; see: daybook run"))
+        #expect(!FileManager.default.fileExists(atPath: project.path(".daybook")))
+        let down = try command.run("lineage", "--database", "postgresql://me:hush-hush@127.0.0.1:1/x")
+        #expect(down.status == 0 && down.error.contains("columns are missing: connect: "))
+        #expect(!down.error.contains("hush-hush"))
+
+        #expect(try command.run("run").status == 0)
+        let model = try make("report.fact_sla")
+        #expect(model.contains("      └─ report.fact_sla ◀\n         ├─ report.sla_hourly\n"))
+        #expect(model.contains("           raw.events: entity, type\n"))
+        #expect(
+            model.contains(
+                "  status              text                      in_progress, completed or cancelled\n"))
+        #expect(try make("fact_sla") == model)
+        let document = try json(try make("orders.shop", "--json"))
+        let nodes = try #require(document["nodes"] as? [[String: Any]])
+        #expect(nodes[0]["name"] as? String == "orders.shop" && nodes[0]["kind"] as? String == "source")
+        let cases = try #require(nodes.first { $0["name"] as? String == "report.cases" })
+        #expect(cases["key"] as? [String] == ["entity", "case_id"])
+        let column = try #require((cases["columns"] as? [[String: String]])?.first)
+        #expect(
+            column == ["name": "entity", "type": "text", "description": "What kind of thing the case is"])
+        let edges = try #require(document["edges"] as? [[String: Any]])
+        let read = try #require(
+            edges.first { $0["from"] as? String == "raw.events" && $0["to"] as? String == "report.fact_sla" })
+        #expect(read["columns"] as? [String] == ["entity", "type"])
+        let picture = try make("--format", "mermaid")
+        #expect(picture.hasPrefix("flowchart LR\n  n0[/\"orders.shop<br/>ndjson#58; a.ndjson\"/]\n"))
+
+        let typo = try command.run("lineage", "fact_slo")
+        #expect(typo.status == 64 && typo.error.contains("did you mean \"fact_sla\"?"))
+        #expect(try command.run("lineage", "--format", "dot").status == 64)
     }
 
     @Test("--as-of judges at its time; going back needs --full-refresh")
