@@ -25,9 +25,9 @@ struct CrashTests {
 
     // MARK: - The program
 
-    @Test("kill -9 at every fail point", arguments: FailPoint.names)
+    @Test("kill -9 at every fail point", arguments: FailPoint.ofLoad)
     func failPoints(_ name: String) throws {
-        var dice = scale.dice(100 + FailPoint.names.firstIndex(of: name)!)
+        var dice = scale.dice(100 + FailPoint.ofLoad.firstIndex(of: name)!)
         let isOfFinishing = name.hasPrefix("finish")
         var kills = 0
         var rounds = 0
@@ -45,7 +45,7 @@ struct CrashTests {
                 var points = ["\(name):\(pass)"]
                 if dice.chance(0.4) {
                     points.append(
-                        "\(FailPoint.names.randomElement(using: &dice)!):\(Int.random(in: 1...3, using: &dice))"
+                        "\(FailPoint.ofLoad.randomElement(using: &dice)!):\(Int.random(in: 1...3, using: &dice))"
                     )
                 }
                 for (order, point) in points.enumerated() {

@@ -1,16 +1,11 @@
 import Foundation
 
-/// Places at which the process can be made to die, for tests of what a death there leaves behind.
+/// Places at which the process can be made to die, for tests of what a death there leaves behind. The modules that have
+/// such places list their names.
 ///
 /// `DAYBOOK_FAIL_POINT=commit:3` kills the process when it passes the point `commit` for the third time, as a
 /// power cut would: nothing is flushed, nothing is tidied.
 package enum FailPoint {
-    /// Every point, in the order in which a batch passes them.
-    package static let names = [
-        "read-batch", "make-leaf", "copy-rows", "write-ledger", "commit", "committed", "finish-day",
-        "finished-day",
-    ]
-
     private static let chosen: (name: String, pass: Int)? = {
         guard let text = ProcessInfo.processInfo.environment["DAYBOOK_FAIL_POINT"] else { return nil }
         let parts = text.split(separator: ":", maxSplits: 1)
