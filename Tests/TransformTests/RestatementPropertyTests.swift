@@ -139,49 +139,20 @@ private struct LoadedHistory {
         }
     }
 
-    /// Whether each table holds what its SELECT gives.
+    /// Whether each table holds what its SELECT gives, and the history tells which loads did it.
     private func isRebuilt(_ tell: (String) -> Void, _ step: String) throws -> Bool {
-        for model in try EventTables.models(connection) + models {
-            let columns = try connection.query("SELECT * FROM (\(model.select)) AS s LIMIT 0").columns.joined(
-                separator: ", ")
-            let rows = try connection.query(
-                """
-                WITH wanted AS MATERIALIZED (SELECT \(columns) FROM (\(model.select)) AS s),
-                stored AS MATERIALIZED (SELECT \(columns) FROM \(model.name))
-                SELECT '-' || w::text FROM (TABLE wanted EXCEPT ALL TABLE stored) AS w
-                UNION ALL
-                SELECT '+' || s::text FROM (TABLE stored EXCEPT ALL TABLE wanted) AS s
-                ORDER BY 1 LIMIT 6
-                """
-            ).rows
-            guard rows.isEmpty else {
-                tell("\(step), \(model.name): \(try rows.map { try $0.get(0, as: String.self) })")
-                return false
-            }
-        }
-        let history = try connection.query(
+        var differences = try Rebuild.differences(
+            EventTables.models(connection) + models, connection)
+        differences += try connection.query(
             """
-            SELECT '-' || h::text
-            FROM (TABLE report.sla_hourly EXCEPT ALL SELECT * FROM report.sla_hourly_as_of(now())) AS h
-            UNION ALL
-            SELECT '+' || h::text
-            FROM (SELECT * FROM report.sla_hourly_as_of(now()) EXCEPT ALL TABLE report.sla_hourly) AS h
-            UNION ALL
-            SELECT 'one version in two: ' || a::text
-            FROM report.sla_hourly_history AS a
-            JOIN report.sla_hourly_history AS b
-                ON b.sla = a.sla AND b.hour_start = a.hour_start AND b.valid_from = a.valid_to
-            WHERE to_jsonb(a) - '{valid_from,valid_to,load_ids,cause}'::text[]
-                = to_jsonb(b) - '{valid_from,valid_to,load_ids,cause}'::text[]
-            UNION ALL
             SELECT 'no load of its own: ' || h::text
             FROM report.sla_hourly_history AS h
             WHERE (cause = 'load') <> (load_ids IS NOT NULL)
             LIMIT 6
             """
-        ).rows
-        guard history.isEmpty else {
-            tell("\(step), history: \(try history.map { try $0.get(0, as: String.self) })")
+        ).rows.map { try $0.get(0) }
+        guard differences.isEmpty else {
+            tell("\(step): \(differences)")
             return false
         }
         return true
