@@ -30,18 +30,22 @@ package struct FilePattern: Sendable {
 
     /// The files, oldest modification first, then by path.
     ///
-    /// - Throws: `missing` where a literal path names nothing, `unsupported` where it names a directory.
+    /// - Throws: `missing` where a literal path names nothing, `unsupported` where it names a directory, `unreadable`
+    ///   where a folder may not be looked into: what is in it would be missed in silence.
     package func files() throws(ExtractError) -> [FoundFile] {
         if isLiteral { return [try literalFile()] }
         let components = text.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
         var names: Set<String> = []
-        expand(components[...], below: text.hasPrefix("/") ? "/" : "", into: &names)
+        try expand(components[...], below: text.hasPrefix("/") ? "/" : "", into: &names)
         // Of two names of one file the one that is no link stays, and then the first.
         var nodes: Set<String> = []
         let ordered = names.sorted { (isLink($0) ? 1 : 0, $0) < (isLink($1) ? 1 : 0, $1) }
-        return ordered.compactMap { found($0) }.filter { nodes.insert($0.node).inserted }.sorted {
-            ($0.modified, $0.name) < ($1.modified, $1.name)
+        var files: [FoundFile] = []
+        for name in ordered {
+            guard let file = try found(name), nodes.insert(file.node).inserted else { continue }
+            files.append(file)
         }
+        return files.sorted { ($0.modified, $0.name) < ($1.modified, $1.name) }
     }
 
     private func literalFile() throws(ExtractError) -> FoundFile {
@@ -55,19 +59,24 @@ package struct FilePattern: Sendable {
                 kind: .unsupported, object: text,
                 message: "is a directory; to read the files in it write \"\(text)/*\"")
         }
-        guard let file = found(text) else {
-            throw ExtractError(
-                kind: .unreadable, object: text, message: "cannot be looked at: permission denied")
+        guard let file = try found(text) else {
+            throw ExtractError(kind: .unsupported, object: text, message: "is no regular file")
         }
         return file
     }
 
     private func absolute(_ name: String) -> String { name.hasPrefix("/") ? name : "\(base)/\(name)" }
 
-    private func found(_ name: String) -> FoundFile? {
+    /// A regular file; nil where the name is of something else, or gone meanwhile.
+    private func found(_ name: String) throws(ExtractError) -> FoundFile? {
         let path = absolute(name)
         var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return nil }
+        guard stat(path, &status) == 0 else {
+            if errno != EACCES { return nil }
+            throw ExtractError(
+                kind: .unreadable, object: name, message: "cannot be looked at: permission denied")
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else { return nil }
         #if canImport(Darwin)
             let time = status.st_mtimespec
         #else
@@ -80,31 +89,38 @@ package struct FilePattern: Sendable {
     }
 
     /// Adds what matches `components` below the folder `parent`, which is empty or ends with a slash.
-    private func expand(_ components: ArraySlice<String>, below parent: String, into names: inout Set<String>)
-    {
+    private func expand(
+        _ components: ArraySlice<String>, below parent: String, into names: inout Set<String>
+    ) throws(ExtractError) {
         guard let component = components.first else { return }
         let rest = components.dropFirst()
         if component == "**" {
-            expand(rest.isEmpty ? ["*"] : rest, below: parent, into: &names)
-            for entry in entries(of: parent) where !entry.hasPrefix(".") && isDirectory(parent + entry) {
-                expand(components, below: parent + entry + "/", into: &names)
+            try expand(rest.isEmpty ? ["*"] : rest, below: parent, into: &names)
+            for entry in try entries(of: parent) where !entry.hasPrefix(".") && isDirectory(parent + entry) {
+                try expand(components, below: parent + entry + "/", into: &names)
             }
             return
         }
         let isPattern = component.contains { "*?[".contains($0) }
         let matches =
-            isPattern ? entries(of: parent).filter { fnmatch(component, $0, FNM_PERIOD) == 0 } : [component]
+            isPattern
+            ? try entries(of: parent).filter { fnmatch(component, $0, FNM_PERIOD) == 0 } : [component]
         for entry in matches {
             if rest.isEmpty {
                 names.insert(parent + entry)
             } else if !isPattern || isDirectory(parent + entry) {
-                expand(rest, below: parent + entry + "/", into: &names)
+                try expand(rest, below: parent + entry + "/", into: &names)
             }
         }
     }
 
-    private func entries(of parent: String) -> [String] {
-        (try? FileManager.default.contentsOfDirectory(atPath: absolute(parent))) ?? []
+    private func entries(of parent: String) throws(ExtractError) -> [String] {
+        let path = absolute(parent)
+        if let names = try? FileManager.default.contentsOfDirectory(atPath: path) { return names }
+        // Nothing matches in a folder that is none, or gone meanwhile.
+        guard access(path, F_OK) == 0, access(path, R_OK | X_OK) != 0, errno == EACCES else { return [] }
+        throw ExtractError(
+            kind: .unreadable, object: parent, message: "cannot be looked into: permission denied")
     }
 
     /// Links to directories are followed by name, never by `**`: they could lead in a circle.

@@ -58,7 +58,8 @@ final class BatchSource: @unchecked Sendable {
         self.observer = observer
         for reading in readings {
             for plan in reading.plans {
-                if let note = plan.note, plan.remaining > 0 {
+                // Of what is read already only that is news that it is gone.
+                if let note = plan.note, plan.remaining > 0 || plan.file.size == 0 {
                     observer.note("\(pipeline)/\(reading.source.name): \(plan.file.name) \(note)")
                 }
             }

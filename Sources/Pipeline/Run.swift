@@ -141,9 +141,8 @@ package struct Run {
                     pipeline: pipeline, project: project, warehouse: warehouse, crew: crew,
                     interruption: interruption, observer: observer)
                 try load.load(try load.plan(), runID: runID, outcome: &report.load)
-                let counts = report.counts
-                if counts.rejected > 0, counts.loaded + counts.duplicate == 0 {
-                    throw NothingButRejects(rejected: counts.rejected)
+                if try Ledger.isHopeless(runID, warehouse.connection) {
+                    throw NothingButRejects(rejected: report.counts.rejected)
                 }
             }
         } catch {
@@ -161,20 +160,28 @@ package struct Run {
         guard !loaded.isEmpty else { return }
         let stopwatch = Stopwatch()
         let ready = loaded.map { pipelines[$0] }
-        let names = ready.map(\.name)
         let catalogue = Catalogue(warehouse.connection)
         let restated = options.restatedDays.map {
             RestatedDays(
-                pipelines: names, from: $0.lowerBound.description, to: $0.upperBound.description)
+                pipelines: ready.map(\.name), from: $0.lowerBound.description, to: $0.upperBound.description)
         }
         do {
             try interruption.check()
+            var names = ready.map(\.name)
+            if options.isFullRefresh, Set(names) == Set(project.pipelineNames) {
+                // All that the project has is known: what others defined is gone.
+                names = Set(names).union(try catalogue.pipelines()).sorted()
+            }
             let results = try TransformRunner(
                 models, warehouse.connection, isFullRefresh: options.isFullRefresh, restated: restated,
                 eventTables: EventTables(ready.flatMap(\.eventFields), ofPipelines: names),
                 showsChanges: isRehearsal
             ).run {
                 try catalogue.define(ready.flatMap(\.slas), ofPipelines: names)
+                try catalogue.retireSources(
+                    besides: ready.flatMap { pipeline in
+                        pipeline.sources.map { (pipeline: pipeline.name, name: $0.name) }
+                    }, ofPipelines: names)
                 try catalogue.setClocks(
                     asOf: options.asOf, ofPipelines: names, mayGoBack: options.isFullRefresh)
             }

@@ -49,6 +49,10 @@ package final class Connection {
 
     /// For instance 150018 for 15.18.
     package var serverVersion: Int { Int(PQserverVersion(handle)) }
+    /// The database's encoding: `UTF8`.
+    package var serverEncoding: String {
+        PQparameterStatus(handle, "server_encoding").map { String(cString: $0) } ?? ""
+    }
     package var isInTransaction: Bool { PQtransactionStatus(handle) != PQTRANS_IDLE }
     package var processID: Int32 { PQbackendPID(handle) }
 

@@ -12,6 +12,8 @@ struct ServerConfiguration {
             "maintenance_work_mem": "256MB",
             "max_wal_size": "4GB",
             "checkpoint_timeout": "15min",
+            // A statement over all days holds a lock for each leaf and its two indexes; years of days, many readers.
+            "max_locks_per_transaction": "256",
             // The log is for what happens to the server. Failed statements are told to who sent them, with
             // their details; here they get one line without the statement and the rows it holds.
             "log_min_messages": "warning",

@@ -8,9 +8,10 @@ final class Changes {
         case nothing
         /// A temporary table, or a SELECT in parentheses, of rows, or of the part of them by which the keys of models are
         /// found: of what a relation held before and of what it holds now. Beside them `touched_loads`, the loads that
-        /// did it, and `touched_cause`: load, erase, definition or clock.
-        case rows(table: String)
-        /// Too much to tell, or not known.
+        /// did it, and `touched_cause`: load, erase, definition or clock. Where they are most of what there is, it costs
+        /// less to compute all than to look them up.
+        case rows(table: String, areMost: Bool)
+        /// Not known.
         case everything
     }
 
@@ -18,8 +19,8 @@ final class Changes {
     private let sql = SQLFiles.builtin
     private var extents: [String: Extent] = [:]
     private var raw = Extent.nothing
-    /// Why what is computed as a whole may come out otherwise.
-    private(set) var rebuildCause = "definition"
+    /// Whether all models are to be computed as a whole, whatever has changed.
+    private let computesAll: Bool
     private var slas = Extent.nothing
     /// How often events were fetched.
     private var fetchRounds = 0
@@ -48,17 +49,15 @@ final class Changes {
         let isTouched: Bool = try connection.query("SELECT EXISTS (SELECT FROM daybook.touched_cases)")
             .first()
             .get(0)
-        if isFullRefresh {
-            raw = .everything
-        } else if isAny || isTouched {
+        var areMost = false
+        if isAny {
             let all: Double = try connection.query(
                 "SELECT coalesce(sum(loaded), 0)::double precision FROM daybook.loads"
             ).first().get(0)
-            raw =
-                try news.get("loaded", as: Double.self) > all * rebuildShare
-                ? .everything : .rows(table: Changes.touchedCases)
+            areMost = try news.get("loaded", as: Double.self) > all * rebuildShare
         }
-        if case .everything = raw { rebuildCause = isAny ? "load" : "clock" }
+        computesAll = isFullRefresh || areMost
+        if isAny || isTouched { raw = .rows(table: Changes.touchedCases, areMost: computesAll) }
         try connection.execute(
             """
             CREATE TEMPORARY TABLE touched_cases (
@@ -70,9 +69,11 @@ final class Changes {
             try run("2_touched_cases.sql")
             try connection.execute("ANALYZE \(Changes.touchedCases) (case_id)")
         }
-        if case .everything = raw {
-            if isFullRefresh { try connection.execute("DELETE FROM daybook.entities") }
-            try noteLatestOfAll()
+        if computesAll {
+            if isFullRefresh {
+                try connection.execute("DELETE FROM daybook.entities; DELETE FROM daybook.source_entities")
+            }
+            try run("3_latest_events.sql", ofAll: true)
         } else if isAny {
             try run("3_latest_events.sql")
         }
@@ -81,11 +82,7 @@ final class Changes {
     private static let touchedCases = "pg_temp.touched_cases"
 
     /// Finds the SLAs that are defined in another way than the report tables were judged by.
-    func findDefinitions(isFullRefresh: Bool) throws {
-        if isFullRefresh {
-            slas = .everything
-            return
-        }
+    func findDefinitions() throws {
         try connection.execute(
             """
             CREATE TEMPORARY TABLE touched_slas ON COMMIT DROP AS
@@ -95,19 +92,16 @@ final class Changes {
             """)
         let isAny: Bool = try connection.query("SELECT EXISTS (SELECT FROM pg_temp.touched_slas)").first()
             .get(0)
-        slas = isAny ? .rows(table: "pg_temp.touched_slas") : .nothing
+        slas = isAny ? .rows(table: "pg_temp.touched_slas", areMost: false) : .nothing
     }
 
-    /// What has changed of a relation. Models tell by `note`; of what is not ours nothing is known.
-    func extent(of relation: String) -> Extent {
+    /// What has changed of a relation that a model reads. Models tell by `note`; of what is not ours nothing is known.
+    func extent(of relation: String, for model: Model) -> Extent {
         if let extent = extents[relation] { return extent }
         if Changes.isOfEvents(relation) { return raw }
-        switch relation {
-        case "daybook.slas", "daybook.sla_types": return slas
-        // What else the catalogue holds moves with the loads, the definitions and the clock.
-        case _ where relation.hasPrefix("daybook."): return .nothing
-        default: return .everything
-        }
+        // What the catalogue holds moves with the loads, the definitions and the clock; our own models know how.
+        guard model.isBuiltin, relation.hasPrefix("daybook.") else { return .everything }
+        return ["daybook.slas", "daybook.sla_types"].contains(relation) ? slas : .nothing
     }
 
     /// Whether a relation is raw.events or a view of it; the tables of declared fields are models.
@@ -121,14 +115,13 @@ final class Changes {
     ///
     /// - Parameter table: has a column `case_id`.
     func touchCases(ofClock table: String) throws {
-        if case .everything = raw { return }
         try connection.execute(
             """
             INSERT INTO pg_temp.touched_cases (case_id, touched_cause)
             SELECT DISTINCT case_id, 'clock' FROM \(table) WHERE case_id IS NOT NULL
             ON CONFLICT DO NOTHING
             """)
-        raw = .rows(table: Changes.touchedCases)
+        raw = .rows(table: Changes.touchedCases, areMost: computesAll)
     }
 
     /// Brings the events of the touched cases into `pg_temp.events`, and of others.
@@ -174,12 +167,10 @@ final class Changes {
 
     /// Marks everything as seen; the last thing in a transform.
     func markSeen() throws {
-        switch raw {
-        case .nothing: break
-        case .everything:
+        if computesAll {
             try connection.execute("DELETE FROM daybook.wide_cases")
             try connection.execute(sql.text("restatement/6_wide_cases.sql"))
-        case .rows:
+        } else if case .rows = raw {
             if fetchRounds == 0 { _ = try fetchEvents() }
             let text = RelationNames(in: sql.text("restatement/6_wide_cases.sql"))
             try connection.execute(text.replacing(["raw.events": "pg_temp.events"]))
@@ -194,17 +185,9 @@ final class Changes {
             """)
     }
 
-    private func run(_ file: String) throws {
+    private func run(_ file: String, ofAll: Bool = false) throws {
         try connection.query(
-            sql.text("restatement/\(file)"), [unseen.ids, unseen.days], action: "find what is new")
-    }
-
-    private func noteLatestOfAll() throws {
-        try connection.execute(
-            """
-            INSERT INTO daybook.entities AS e (entity, latest)
-            SELECT entity, max(occurred_at) FROM raw.events GROUP BY entity
-            ON CONFLICT (entity) DO UPDATE SET latest = excluded.latest WHERE e.latest < excluded.latest
-            """, action: "find the latest events")
+            sql.text("restatement/\(file)"), ofAll ? [nil, nil] : [unseen.ids, unseen.days],
+            action: "find what is new")
     }
 }

@@ -9,17 +9,22 @@ struct Merge {
     private let tellsAll: Bool
     /// Whether what changes is to be seen afterwards, in `pg_temp.old_<table>` and `pg_temp.new_<table>`.
     private let showsChanges: Bool
+    /// What the history says of rows that nothing is known to have touched.
+    private let causeOfTheRest: String
     private let keyList: String
     /// A condition over rows named `new` and `old`.
     let isSameKey: String
     /// After `write`: the rows in which the table has changed, as they were and as they are, and what touched them.
     let changedRows: String
 
-    init(_ model: Model, _ connection: Connection, tellsAll: Bool, showsChanges: Bool) {
+    init(
+        _ model: Model, _ connection: Connection, tellsAll: Bool, showsChanges: Bool, causeOfTheRest: String
+    ) {
         self.model = model
         self.connection = connection
         self.tellsAll = tellsAll
         self.showsChanges = showsChanges
+        self.causeOfTheRest = causeOfTheRest
         let key = model.key.map(quoteIdentifier)
         keyList = key.joined(separator: ", ")
         isSameKey = key.map { "new.\($0) = old.\($0)" }.joined(separator: " AND ")
@@ -29,22 +34,17 @@ struct Merge {
     /// Writes, and drops `pg_temp.fresh`.
     ///
     /// - Parameters:
-    ///   - scopes: the keys that were computed; none: all.
-    ///   - rebuildCause: what the history says of a row that changed where all were computed.
+    ///   - scopes: the keys that something has touched.
+    ///   - isWhole: whether all were computed, and not only these.
     /// - Returns: the number of keys computed, and of rows inserted, updated or deleted.
-    func write(_ scopes: [Scope], rebuildCause: String) throws -> (keys: Int, rowsChanged: Int) {
+    func write(_ scopes: [Scope], isWhole: Bool) throws -> (keys: Int, rowsChanged: Int) {
         let keys: Int = try connection.query("SELECT count(*) FROM pg_temp.fresh").first().get(0)
-        try createIfMissing()
-        let (columns, isStamped) = try fittingColumns()
+        let (columns, isStamped) = try ModelTable(model, connection).prepare()
         let list = columns.map(quoteIdentifier).joined(separator: ", ")
-        let found = try compare(columns, list, scopes)
+        let found = try compare(columns, list, isWhole ? [] : scopes)
         let rowsChanged = try writeRows(columns, list, isStamped: isStamped, found)
-        if rowsChanged > 0 || tellsAll, !scopes.isEmpty { try keepChanges(list, scopes) }
-        if rowsChanged > 0 {
-            if let history = model.history {
-                try writeHistory(history, list, rebuildCause: scopes.isEmpty ? rebuildCause : nil)
-            }
-        }
+        if rowsChanged > 0 || tellsAll { try keepChanges(list, scopes, isWhole: isWhole) }
+        if rowsChanged > 0, let history = model.history { try writeHistory(history, list) }
         if showsChanges {
             for kind in ["old", "new"] {
                 try connection.execute(
@@ -128,13 +128,19 @@ struct Merge {
         return rowsChanged
     }
 
-    private func keepChanges(_ list: String, _ scopes: [Scope]) throws {
-        let parts = scopes.map { scope in
+    private func keepChanges(_ list: String, _ scopes: [Scope], isWhole: Bool) throws {
+        var parts = scopes.map { scope in
             let isTouched = scope.columns.map {
                 "\(quoteIdentifier(Scope.prefix + $0)) = changed.\(quoteIdentifier($0))"
             }
             return "SELECT changed.*, touched_loads, touched_cause FROM changed "
                 + "JOIN \(scope.table) AS touched ON \(isTouched.joined(separator: " AND "))"
+        }
+        if isWhole {
+            let isTouched = (["false"] + scopes.map { $0.contains("changed") }).joined(separator: " OR ")
+            parts.append(
+                "SELECT changed.*, NULL::bigint[] AS touched_loads, \(quoteLiteral(causeOfTheRest)) AS touched_cause "
+                    + "FROM changed WHERE NOT (\(isTouched))")
         }
         try connection.createTemporary(
             "\(changedRows.dropFirst("pg_temp.".count))",
@@ -149,7 +155,7 @@ struct Merge {
     }
 
     /// Ends the versions that changed, and begins those that are.
-    private func writeHistory(_ history: String, _ list: String, rebuildCause: String?) throws {
+    private func writeHistory(_ history: String, _ list: String) throws {
         let action = "write \(history)"
         try connection.query(
             """
@@ -157,59 +163,17 @@ struct Merge {
             FROM (SELECT \(keyList) FROM pg_temp.old_rows UNION SELECT \(keyList) FROM pg_temp.new_rows) AS new
             WHERE \(isSameKey) AND old.valid_to IS NULL
             """, action: action)
-        let touched =
-            rebuildCause.map { "SELECT NULL::bigint[] AS loads, \(quoteLiteral($0)) AS cause" }
-                ?? """
-                SELECT array_agg(DISTINCT load ORDER BY load) FILTER (WHERE load IS NOT NULL) AS loads,
-                    max(touched_cause) AS cause
-                FROM \(changedRows) AS old LEFT JOIN LATERAL unnest(touched_loads) AS load ON true
-                WHERE \(isSameKey)
-                """
         try connection.query(
             """
             INSERT INTO \(history) (\(list), valid_from, load_ids, cause)
             SELECT \(list), now(), touched.loads, touched.cause
-            FROM pg_temp.new_rows AS new CROSS JOIN LATERAL (\(touched)) AS touched
+            FROM pg_temp.new_rows
+            JOIN (
+                SELECT \(keyList), array_agg(DISTINCT load ORDER BY load) FILTER (WHERE load IS NOT NULL) AS loads,
+                    max(touched_cause) AS cause
+                FROM \(changedRows) LEFT JOIN LATERAL unnest(touched_loads) AS load ON true
+                GROUP BY \(keyList)
+            ) AS touched USING (\(keyList))
             """, action: action)
-    }
-
-    // MARK: - The table
-
-    /// A project's own model gets its table from its SELECT; ours have theirs from the schema.
-    private func createIfMissing() throws {
-        let isPresent: Bool = try connection.query("SELECT to_regclass($1) IS NOT NULL", [model.quotedName])
-            .first().get(0)
-        guard !isPresent else { return }
-        try connection.execute(
-            """
-            CREATE TABLE \(model.quotedName) AS SELECT * FROM pg_temp.fresh WITH NO DATA;
-            ALTER TABLE \(model.quotedName) ADD PRIMARY KEY (\(keyList));
-            COMMENT ON TABLE \(model.quotedName) IS \(quoteLiteral(model.description))
-            """, action: "create \(model.name)")
-    }
-
-    /// The SELECT's columns, checked against the table's; and whether the table stamps changes (`restated_at`).
-    private func fittingColumns() throws -> (columns: [String], isStamped: Bool) {
-        let given = try connection.columns(of: "pg_temp.fresh")
-        var wanted = try connection.columns(of: model.quotedName)
-        let isStamped = wanted.contains("restated_at") && !given.contains("restated_at")
-        if isStamped { wanted.removeAll { $0 == "restated_at" } }
-        let missing = model.keepsColumns ? [] : wanted.filter { !given.contains($0) }
-        let extra = given.filter { !wanted.contains($0) }
-        guard missing.isEmpty, extra.isEmpty else {
-            let parts = [
-                missing.isEmpty ? nil : "the SELECT lacks \(missing.joined(separator: ", "))",
-                extra.isEmpty ? nil : "the table has no \(extra.joined(separator: ", "))",
-            ]
-            throw TransformError(
-                file: model.file.origin,
-                message: "the SELECT does not fit \(model.name): "
-                    + parts.compactMap { $0 }.joined(separator: "; "))
-        }
-        for column in model.key where !given.contains(column) {
-            throw TransformError(
-                file: model.file.origin, message: "the key column \(column) is not in the SELECT")
-        }
-        return (given, isStamped)
     }
 }

@@ -10,6 +10,7 @@ import SQLFiles
 ///     -- key: sla, case_id, cycle        its primary key
 ///     -- from: raw.current_events        what the SELECT reads, models or not
 ///     -- description: One row for each SLA and case.
+///     -- column late_seconds: …          the comment of a column, in a project's own model
 ///
 /// A row depends on those rows of what is read that share its key's columns, by name or as a line says:
 ///
@@ -29,6 +30,15 @@ package struct Model: Sendable {
     /// The file's text: comments are SQL too.
     package var select: String { file.text }
     package var name: String { "\(schema).\(table)" }
+    /// Whether a file of the project brings it.
+    var isOwn: Bool { !isBuiltin && !keepsColumns }
+    /// Whether a file of ours brings it.
+    var isBuiltin: Bool { file.origin == "sql/\(file.path)" }
+    /// The line, from 1, on which the SELECT begins.
+    var selectLine: Int {
+        let lines = select.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        return (lines.firstIndex { !$0.hasPrefix("--") && !$0.trimmed.isEmpty } ?? 0) + 1
+    }
     var quotedName: String { "\(quoteIdentifier(schema)).\(quoteIdentifier(table))" }
 
     /// Where every version of every row is kept, with its schema; its columns are the table's and `valid_from`,
@@ -38,7 +48,10 @@ package struct Model: Sendable {
     /// Whether the table may have columns that the SELECT no longer gives: they stay as they are.
     let keepsColumns: Bool
 
-    private static let fields = ["model", "key", "from", "description", "history"]
+    /// By column, what its comment says and the line that gives it.
+    let columnComments: [String: (text: String, line: Int)]
+
+    private static let fields = ["model", "key", "from", "description", "history", "column NAME"]
 
     /// A relation that a SELECT reads.
     package struct Source: Sendable, Equatable {
@@ -59,6 +72,7 @@ package struct Model: Sendable {
     package init(_ file: SQLFiles.File, clock: SQLFiles.File? = nil) throws(TransformError) {
         var values: [String: String] = [:]
         var from: [Source] = []
+        var comments: [String: (text: String, line: Int)] = [:]
         for (index, line) in file.text.split(
             omittingEmptySubsequences: false, whereSeparator: \.isNewline
         ).enumerated() {
@@ -66,6 +80,15 @@ package struct Model: Sendable {
             let parts = line.dropFirst(2).split(separator: ":", maxSplits: 1)
             guard parts.count == 2 else { continue }
             let field = parts[0].trimmed
+            if field.hasPrefix("column ") {
+                let column = field.dropFirst("column ".count).trimmed
+                guard comments.updateValue((parts[1].trimmed, index + 1), forKey: column) == nil else {
+                    throw TransformError(
+                        file: file.origin, line: index + 1, message: "the column \(column) is described twice"
+                    )
+                }
+                continue
+            }
             guard Model.fields.contains(field) else {
                 throw TransformError(
                     file: file.origin, line: index + 1,
@@ -102,6 +125,7 @@ package struct Model: Sendable {
         description = values["description"] ?? ""
         history = values["history"]
         keepsColumns = false
+        columnComments = comments
         for source in from {
             for link in source.links where !key.contains(link.column) {
                 throw TransformError(
@@ -136,6 +160,7 @@ package struct Model: Sendable {
         self.description = description
         history = nil
         keepsColumns = true
+        columnComments = [:]
     }
 
     /// Reads `raw.events, daybook.slas`, or `report.fact_sla on hour_start = report.hour(started_at)`.
@@ -183,13 +208,23 @@ package struct Model: Sendable {
             models.append(model)
         }
         var ordered: [Model] = []
+        let filled = Set(models.flatMap { [$0.name, $0.history].compactMap { $0 } })
+        /// What is no model may be a view of any: who reads it comes last.
+        func readsUnknown(_ model: Model) -> Bool {
+            model.from.contains { source in
+                !filled.contains(source.relation)
+                    && !["raw.", "daybook."].contains(where: source.relation.hasPrefix)
+            }
+        }
         while ordered.count < models.count {
             let placed = Set(ordered.map(\.name))
             let waiting = models.filter { !placed.contains($0.name) }
-            let waitingNames = Set(waiting.map(\.name))
-            let ready = waiting.filter { model in
+            let waitingNames = Set(waiting.flatMap { [$0.name, $0.history].compactMap { $0 } })
+            let allReady = waiting.filter { model in
                 model.from.allSatisfy { !waitingNames.contains($0.relation) }
             }
+            let known = allReady.filter { !readsUnknown($0) }
+            let ready = known.isEmpty ? allReady : known
             guard !ready.isEmpty else {
                 throw TransformError(
                     file: waiting[0].file.origin, line: 1,

@@ -13,6 +13,8 @@ package struct RelationNames {
 
     private let text: [UInt8]
     package private(set) var occurrences: [Occurrence] = []
+    /// Behind the last token that is no semicolon.
+    private var end = 0
 
     package init(in text: String) {
         self.text = Array(text.utf8)
@@ -31,6 +33,9 @@ package struct RelationNames {
         }
         return String(decoding: result + text[position...], as: UTF8.self)
     }
+
+    /// The text without the semicolon that psql needs at its end, and what stands behind it.
+    var withoutEnd: String { String(decoding: text[..<end], as: UTF8.self) }
 
     /// The line, from 1, on which a name stands.
     func line(of occurrence: Occurrence) -> Int {
@@ -61,16 +66,19 @@ package struct RelationNames {
                 continue
             case UInt8(ascii: "."):
                 position += 1
+                end = position
                 continue
             case UInt8(ascii: "\""):
                 position = endOfString(at: position, escapes: false, quote: UInt8(ascii: "\""))
                 meet(unquoted(start..<position), start..<position, &previous)
+                end = position
                 continue
             case let first where isLetter(first):
                 while position < text.count, isLetter(text[position]) || isDigit(text[position]) {
                     position += 1
                 }
                 meet(folded(start..<position), start..<position, &previous)
+                end = position
                 continue
             case let first where isDigit(first):
                 while position < text.count, isLetter(text[position]) || isDigit(text[position]) {
@@ -79,6 +87,7 @@ package struct RelationNames {
             default:
                 position += 1
             }
+            if text[start] != UInt8(ascii: ";") { end = position }
             previous = nil
         }
     }

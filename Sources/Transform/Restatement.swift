@@ -26,7 +26,6 @@ final class Restatement {
         self.changes = changes
         self.scoped = scoped
         self.connection = connection
-        merge = Merge(model, connection, tellsAll: tellsAll, showsChanges: showsChanges)
         self.tellsAll = tellsAll
         hash = SHA256.hex(Array(((model.clock?.text ?? "") + "\n" + model.select).utf8))
         let built = try connection.query(
@@ -35,6 +34,10 @@ final class Restatement {
         ).rows.first
         let builtHash = try built?.get(0, as: String.self)
         isNew = isFullRefresh || builtHash != hash
+        merge = Merge(
+            model, connection, tellsAll: tellsAll, showsChanges: showsChanges,
+            // What nothing is known to have touched: another SQL judges otherwise, a full refresh at another time.
+            causeOfTheRest: isFullRefresh ? "clock" : "definition")
     }
 
     func run() throws -> ModelResult {
@@ -50,7 +53,8 @@ final class Restatement {
     }
 
     private func restate() throws -> (keys: Int, rowsChanged: Int) {
-        guard let scopes = try scopes() else { return try rebuild() }
+        let (scopes, isWhole) = try scopes()
+        if isWhole { return try rebuild(scopes) }
         guard !scopes.isEmpty else {
             changes.note(.nothing, of: model.name)
             return (0, 0)
@@ -60,15 +64,16 @@ final class Restatement {
         } else {
             for scope in scopes { try add(scope) }
         }
-        let (keys, rowsChanged) = try merge.write(scopes, rebuildCause: changes.rebuildCause)
-        changes.note(rowsChanged > 0 || tellsAll ? .rows(table: merge.changedRows) : .nothing, of: model.name)
+        let (keys, rowsChanged) = try merge.write(scopes, isWhole: false)
+        note(rowsChanged, areMost: false)
         return (keys, rowsChanged)
     }
 
-    private func rebuild() throws -> (keys: Int, rowsChanged: Int) {
+    /// - Parameter scopes: of what may have changed, the keys that something is known to have touched.
+    private func rebuild(_ scopes: [Scope]) throws -> (keys: Int, rowsChanged: Int) {
         try fill("fresh", model.select, of: model.file)
-        let (keys, rowsChanged) = try merge.write([], rebuildCause: changes.rebuildCause)
-        changes.note(.everything, of: model.name)
+        let (keys, rowsChanged) = try merge.write(scopes, isWhole: true)
+        note(rowsChanged, areMost: rowsChanged > keys / 5)
         try connection.query(
             """
             INSERT INTO daybook.models (model, sha256) VALUES ($1, $2)
@@ -78,6 +83,14 @@ final class Restatement {
             try connection.execute("ANALYZE \(model.quotedName)")
         }
         return (keys, rowsChanged)
+    }
+
+    private func note(_ rowsChanged: Int, areMost: Bool) {
+        let extent =
+            rowsChanged > 0 || tellsAll
+            ? Changes.Extent.rows(table: merge.changedRows, areMost: areMost) : .nothing
+        changes.note(extent, of: model.name)
+        if let history = model.history { changes.note(rowsChanged > 0 ? .everything : .nothing, of: history) }
     }
 
     // MARK: - What is touched
@@ -103,18 +116,19 @@ final class Restatement {
             columns, named: "clock_keys_\(model.table)", of: [(part, columns.map(quoteIdentifier))])
     }
 
-    /// What is to be computed; nil: the whole table.
-    private func scopes() throws -> [Scope]? {
-        guard !isNew else { return nil }
+    /// The keys that are touched, and whether the whole table is to be computed.
+    private func scopes() throws -> (scopes: [Scope], isWhole: Bool) {
+        var isWhole = isNew
         // By columns of the key: the tables whose rows touch keys, and how they tell these columns.
         var parts: [[String]: [(table: String, expressions: [String])]] = [:]
         for source in model.from {
-            switch changes.extent(of: source.relation) {
+            switch changes.extent(of: source.relation, for: model) {
             case .nothing: continue
-            case .everything: return nil
-            case .rows(let table):
+            case .everything: isWhole = true
+            case .rows(let table, let areMost):
                 let links = try scoped.linked(source, model)
-                guard !links.isEmpty else { return nil }
+                isWhole = isWhole || areMost || links.isEmpty
+                guard !links.isEmpty else { continue }
                 parts[links.map(\.column), default: []].append((table, links.map(\.expression)))
             }
         }
@@ -122,9 +136,10 @@ final class Restatement {
             parts[clockScope.columns, default: []].append(
                 (clockScope.table, clockScope.columns.map { quoteIdentifier(Scope.prefix + $0) }))
         }
-        return try parts.sorted { $0.key.count < $1.key.count }.enumerated().map { index, part in
+        let scopes = try parts.sorted { $0.key.count < $1.key.count }.enumerated().map { index, part in
             try scope(part.key, named: "touched_\(index)_\(model.table)", of: part.value)
         }
+        return (scopes, isWhole)
     }
 
     private func scope(
@@ -171,10 +186,11 @@ final class Restatement {
 
     /// Makes a temporary table of what a SELECT gives.
     private func fill(_ table: String, _ select: String, of file: SQLFiles.File) throws {
-        let create = "CREATE TEMPORARY TABLE \(quoteIdentifier(table)) ON COMMIT DROP AS "
+        // A statement with parameters can be one only, and a SELECT in parentheses can change nothing: neither a COMMIT
+        // hides behind it nor a DELETE in it.
+        let create = "CREATE TEMPORARY TABLE \(quoteIdentifier(table)) ON COMMIT DROP AS SELECT * FROM (\n"
         do {
-            // A statement with parameters can be one only: no COMMIT hides behind a SELECT.
-            try connection.query(create + select)
+            try connection.query("\(create)\(select.withoutEnd)\n) AS model")
         } catch {
             throw error.described(in: file, line: error.line(in: select, after: create))
         }

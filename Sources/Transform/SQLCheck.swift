@@ -69,10 +69,6 @@ package struct SQLCheck: Sendable {
 }
 
 extension String {
-    /// Without the semicolon that psql needs at its end.
-    var withoutEnd: String {
-        var text = self[...]
-        while let last = text.last, last.isWhitespace || last == ";" { text = text.dropLast() }
-        return String(text)
-    }
+    /// Without the semicolon that psql needs at its end, and comments behind it.
+    var withoutEnd: String { RelationNames(in: self).withoutEnd }
 }

@@ -21,7 +21,7 @@ final class ScopedRelations {
             let columns = try linked(source, model).filter { scope.columns.contains($0.column) }
             guard !columns.isEmpty else { continue }
             if Changes.isOfEvents(source.relation) {
-                try copyEvents(of: source.relation, scope)
+                try copyEvents(of: source.relation, "\(Scope.prefix)\(columns[0].column)", scope)
                 names[source.relation] = ScopedRelations.copyName(source.relation)
             } else {
                 let copy = ScopedRelations.copyName(source.relation)
@@ -49,12 +49,15 @@ final class ScopedRelations {
 
     /// The columns of the model's key that rows of a relation tell, and how.
     func linked(_ source: Model.Source, _ model: Model) throws -> [Model.Link] {
-        let own =
-            Changes.isOfEvents(source.relation) ? ["case_id"] : try connection.columns(of: source.relation)
+        let isOfEvents = Changes.isOfEvents(source.relation)
+        let own = isOfEvents ? ["case_id"] : try connection.columns(of: source.relation)
         return model.key.compactMap { column in
             source.links.first { $0.column == column }
                 ?? (own.contains(column)
                     ? Model.Link(column: column, expression: quoteIdentifier(column), line: 1) : nil)
+        }.filter { link in
+            // Of events the cases are known that are touched, and no more: what else they were before is gone.
+            !isOfEvents || ["case_id", "\"case_id\""].contains(link.expression)
         }
     }
 
@@ -65,8 +68,10 @@ final class ScopedRelations {
     // MARK: - Events
 
     /// Makes `pg_temp.events`, or what a view makes of it, hold the events of every case in the scope; of others too.
-    private func copyEvents(of relation: String, _ scope: Scope) throws {
-        let cases = "SELECT \(quoteIdentifier(Scope.prefix + "case_id")) FROM \(scope.table)"
+    ///
+    /// - Parameter column: of the scope, the one that holds cases.
+    private func copyEvents(of relation: String, _ column: String, _ scope: Scope) throws {
+        let cases = "SELECT \(quoteIdentifier(column)) FROM \(scope.table)"
         if try changes.fetchEvents(ofOthers: cases) { eventViews = [] }
         guard relation != "raw.events", eventViews.insert(relation).inserted else { return }
         let definition: String = try connection.query("SELECT pg_get_viewdef($1::regclass)", [relation])

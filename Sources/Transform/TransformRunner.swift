@@ -73,7 +73,7 @@ package struct TransformRunner {
             let changes = try Changes(
                 connection, isFullRefresh: isFullRefresh, rebuildShare: rebuildShare)
             try prepare()
-            try changes.findDefinitions(isFullRefresh: isFullRefresh)
+            try changes.findDefinitions()
             let scoped = ScopedRelations(changes, connection)
             let models = try EventTables.models(connection) + models
             // A model that is gone is kept no longer: if it comes back, it is computed as a whole.

@@ -86,6 +86,37 @@ package struct Catalogue {
         ).first().get(0)
     }
 
+    /// Marks the sources of these pipelines that are no longer defined: no hour waits for what they may tell.
+    ///
+    /// - Parameter defined: the pipelines and names of those that are.
+    package func retireSources(
+        besides defined: [(pipeline: String, name: String)], ofPipelines pipelines: [String]
+    )
+        throws
+    {
+        try connection.query(
+            """
+            UPDATE daybook.sources AS s
+            SET retired_at = CASE WHEN s.retired_at IS NULL THEN now() END
+            WHERE pipeline = ANY ($1::text[])
+                AND (retired_at IS NULL) <> ((pipeline, name) IN (SELECT * FROM unnest($2::text[], $3::text[])))
+            """, [pipelines, defined.map(\.pipeline), defined.map(\.name)], action: "retire sources")
+    }
+
+    /// The pipelines of which the catalogue holds anything.
+    package func pipelines() throws -> [String] {
+        try connection.query(
+            """
+            SELECT pipeline FROM daybook.sources
+            UNION
+            SELECT pipeline FROM daybook.slas
+            UNION
+            SELECT pipeline FROM daybook.event_fields
+            ORDER BY pipeline
+            """
+        ).rows.map { try $0.get(0) }
+    }
+
     /// The source's id, or nil where it has never run.
     package func findSourceID(pipeline: String, name: String) throws -> Int32? {
         try connection.query(

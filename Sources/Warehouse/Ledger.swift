@@ -44,6 +44,22 @@ package enum Ledger {
         return objects
     }
 
+    /// Whether a run has met nothing but rejects, in sources of which nothing was ever good.
+    package static func isHopeless(_ runID: Int64, _ connection: Connection) throws -> Bool {
+        try connection.query(
+            """
+            SELECT coalesce(sum(rejected), 0) > 0 AND coalesce(sum(loaded + duplicate), 0) = 0
+                AND NOT EXISTS (
+                    SELECT FROM daybook.loads
+                    WHERE loaded + duplicate > 0
+                        AND source_id IN (SELECT source_id FROM daybook.loads WHERE run_id = $1::bigint AND rejected > 0)
+                )
+            FROM daybook.loads
+            WHERE run_id = $1::bigint
+            """, [runID]
+        ).first().get(0)
+    }
+
     /// Forgets a source of which nothing was ever good, so that it is read again: its mapping was wrong.
     ///
     /// - Returns: whether there was such a thing to forget.

@@ -64,7 +64,8 @@ struct Schema {
         return try rows.map { try $0.get(0) }
     }
 
-    private func refuseForeignSchemas(_ connection: Connection) throws {
+    /// - Throws: where a schema of one of our names is there that we did not make.
+    func refuseForeignSchemas(_ connection: Connection) throws {
         let found = try connection.query(
             "SELECT nspname FROM pg_namespace WHERE nspname IN ('daybook', 'raw', 'report') ORDER BY nspname")
         if found.count > 0 { throw WarehouseError.foreignSchema(try found[0].get(0)) }

@@ -18,7 +18,10 @@ package struct Warehouse {
     ) throws -> Warehouse {
         let connection = try connect(conninfo, onNotice: onNotice)
         if creating { return try open(on: connection) }
-        guard try schema.isPresent(connection) else { throw WarehouseError.empty }
+        guard try schema.isPresent(connection) else {
+            try schema.refuseForeignSchemas(connection)
+            throw WarehouseError.empty
+        }
         guard try schema.isCurrent(connection) else { throw WarehouseError.outdatedSchema }
         return Warehouse(connection: connection)
     }
@@ -38,6 +41,10 @@ package struct Warehouse {
         let connection = try Connection(conninfo, applicationName: "daybook", onNotice: onNotice)
         guard connection.serverVersion >= minServerVersion else {
             throw WarehouseError.oldServer(version: connection.serverVersion)
+        }
+        // Of SQL_ASCII the server takes any bytes; every other encoding lacks characters.
+        guard ["UTF8", "SQL_ASCII"].contains(connection.serverEncoding) else {
+            throw WarehouseError.encoding(connection.serverEncoding)
         }
         // The plans of our statements are short; compiling them costs more than it saves. A killed client's
         // locks are freed as soon as the server notices. Names are always written with their schema.

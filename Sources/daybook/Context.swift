@@ -1,6 +1,7 @@
 import Foundation
 import Pipeline
 import Postgres
+import Warehouse
 
 /// What most verbs need: the project, the database, and a way to be interrupted.
 struct Context {
@@ -23,7 +24,10 @@ struct Context {
         do {
             let project = try project()
             guard !project.hasErrors else { throw DefinitionError(project.problems) }
-            return try target(project).conninfo()
+            let target = target(project)
+            // Reading is no reason to make a server.
+            if case .privateServer(let server) = target, !server.hasData { throw WarehouseError.empty }
+            return try target.conninfo()
         } catch let error as ProjectError {
             guard let url = arguments["--database"] ?? environment["DATABASE_URL"] else { throw error }
             return url

@@ -1,6 +1,7 @@
 import Extract
 import Pipeline
 import Postgres
+import SQLFiles
 import Transform
 import Warehouse
 
@@ -22,7 +23,8 @@ enum ExitCode: Int32 {
     init(_ error: any Error) {
         switch error {
         case is UsageError: self = .usage
-        case is DefinitionError, is ProjectError, is TransformError: self = .badDefinition
+        case is DefinitionError, is ProjectError, is TransformError, is SQLFiles.Conflict:
+            self = .badDefinition
         case let error as ExtractError: self = error.kind == .unsupported ? .badData : .unreachable
         case is NothingButRejects, is TooManyRejects: self = .badData
         case let error as PostgresError:

@@ -10,4 +10,5 @@ CROSS JOIN LATERAL (
     FROM daybook.loads
     WHERE source_id = o.source_id
 ) AS l
+WHERE o.retired_at IS NULL
 ORDER BY source

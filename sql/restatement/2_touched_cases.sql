@@ -9,6 +9,6 @@ FROM (
     UNION ALL
     SELECT case_id, event_day, load_id, 'load' FROM daybook.replacements WHERE load_id = ANY ($1::bigint[])
     UNION ALL
-    SELECT case_id, NULL, NULL, 'erase' FROM daybook.touched_cases
+    SELECT case_id, day, NULL, 'erase' FROM daybook.touched_cases CROSS JOIN LATERAL (VALUES (first_day), (last_day)) AS d (day)
 ) AS touched
 GROUP BY case_id

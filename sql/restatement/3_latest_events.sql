@@ -1,8 +1,17 @@
--- The latest event of each entity, among those of the unseen loads ($1: their ids, $2: their days).
+-- The latest event of each entity, and the sources that tell of it: among the events of the unseen loads ($1: their ids,
+-- $2: their days), or of all where these are null.
+WITH latest AS (
+    SELECT l.source_id, e.entity, max(e.occurred_at) AS latest
+    FROM raw.events AS e
+    JOIN daybook.loads AS l USING (load_id)
+    WHERE $1::bigint[] IS NULL OR e.event_day = ANY ($2::date[]) AND e.load_id = ANY ($1::bigint[])
+    GROUP BY l.source_id, e.entity
+),
+told AS (
+    INSERT INTO daybook.source_entities (source_id, entity) SELECT source_id, entity FROM latest
+    ON CONFLICT DO NOTHING
+)
 INSERT INTO daybook.entities AS e (entity, latest)
-SELECT entity, max(occurred_at)
-FROM raw.events
-WHERE event_day = ANY ($2::date[]) AND load_id = ANY ($1::bigint[])
-GROUP BY entity
+SELECT entity, max(latest) FROM latest GROUP BY entity
 ON CONFLICT (entity) DO UPDATE SET latest = excluded.latest
 WHERE e.latest < excluded.latest

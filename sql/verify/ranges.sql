@@ -1,5 +1,6 @@
--- The ranges read of each object begin at 0, follow each other, and neither overlap nor leave a hole. A hole that a
--- killed run left is no problem until a run has succeeded since: the next one reads it.
+-- The ranges read of each object begin at 0, follow each other, and neither overlap nor leave a hole. A hole is no
+-- problem until a run has succeeded since: while one is running its batches are committed in any order, and what a
+-- killed one left is read by the next.
 SELECT format('%s (%s): load %s begins at byte %s, where the one before ends at %s: %s',
     object, object_identity, load_id, start_position, previous_end,
     CASE WHEN start_position > previous_end THEN 'a hole' ELSE 'an overlap' END) AS problem
@@ -13,7 +14,6 @@ FROM (
 WHERE start_position < previous_end
     OR start_position > previous_end AND EXISTS (
         SELECT FROM daybook.runs AS r
-        WHERE r.pipeline = ranges.pipeline AND r.run_id >= ranges.run_id AND r.status <> 'failed'
-            AND (r.status = 'succeeded' OR r.run_id = ranges.run_id)
+        WHERE r.pipeline = ranges.pipeline AND r.run_id >= ranges.run_id AND r.status = 'succeeded'
     )
 ORDER BY problem

@@ -19,9 +19,7 @@ enum CheckVerb: Verb {
         let project = try context.project()
         let target = context.target(project)
         var database: (() throws -> String?)? = { try target.conninfo() }
-        if case .privateServer(let server) = target,
-            !FileManager.default.fileExists(atPath: server.directory)
-        {
+        if case .privateServer(let server) = target, !server.hasData {
             database = nil  // Not made yet: the first run makes it.
         }
         let report: CheckReport
