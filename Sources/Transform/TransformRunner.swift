@@ -66,7 +66,7 @@ package struct TransformRunner {
         try connection.query("SELECT pg_advisory_lock($1::bigint)", [TransformRunner.lock])
         defer { _ = try? connection.query("SELECT pg_advisory_unlock($1::bigint)", [TransformRunner.lock]) }
         try eventTables?.define(connection)
-        return try connection.transaction("ISOLATION LEVEL REPEATABLE READ") {
+        let results = try connection.transaction("ISOLATION LEVEL REPEATABLE READ") {
             // The server takes a look-up for dear as on a turning disk, and reads a whole table of facts instead.
             try connection.execute("SET LOCAL work_mem = '128MB'; SET LOCAL random_page_cost = 1.1")
             if let restated { try restated.touch(connection) }
@@ -74,6 +74,7 @@ package struct TransformRunner {
                 connection, isFullRefresh: isFullRefresh, rebuildShare: rebuildShare)
             try prepare()
             try changes.findDefinitions()
+            FailPoint.pass("touched")
             let scoped = ScopedRelations(changes, connection)
             let models = try EventTables.models(connection) + models
             // A model that is gone is kept no longer: if it comes back, it is computed as a whole.
@@ -86,11 +87,26 @@ package struct TransformRunner {
             }
             // The clock is asked before anything is written: what it touches is what the tables show now.
             for restatement in restatements { try restatement.askClock() }
-            let results = try restatements.map { try $0.run() }
+            let results = try restatements.map {
+                let result = try $0.run()
+                FailPoint.pass("model-written")
+                return result
+            }
+            FailPoint.pass("mark-seen")
             try changes.markSeen()
+            FailPoint.pass("commit-transform")
             return results
         }
+        FailPoint.pass("transform-committed")
+        return results
     }
+}
+
+extension FailPoint {
+    /// The points of a transform, in the order in which it passes them; `model-written` once for each model.
+    package static let ofTransform = [
+        "touched", "model-written", "mark-seen", "commit-transform", "transform-committed",
+    ]
 }
 
 /// Days to compute anew: of every case of some pipelines that had an event in them.

@@ -11,6 +11,7 @@ struct CrashScale {
     let terminations: Int
     let immediateStops: Int
     let fullDisks: Int
+    let transformKills: Int
 
     /// `DAYBOOK_TORTURE=1` takes the large numbers, `DAYBOOK_TEST_SEED` a seed that was printed.
     static let chosen: CrashScale = {
@@ -22,10 +23,10 @@ struct CrashScale {
         return isTorture
             ? CrashScale(
                 isTorture: true, seed: seed, randomKills: 100, passes: 1...5, terminations: 30,
-                immediateStops: 10, fullDisks: 8)
+                immediateStops: 10, fullDisks: 8, transformKills: 100)
             : CrashScale(
                 isTorture: false, seed: seed, randomKills: 7, passes: 1...2, terminations: 3,
-                immediateStops: 1, fullDisks: 0)
+                immediateStops: 1, fullDisks: 0, transformKills: 5)
     }()
 
     /// Chance for one test, which does not depend on the tests before it.
