@@ -42,17 +42,6 @@ struct RestatementPropertyTests {
     }
 }
 
-/// A value that several threads change.
-private final class Atomic<Value>: @unchecked Sendable {
-    private let lock = NSLock()
-    private var stored: Value
-
-    init(_ value: Value) { stored = value }
-
-    var value: Value { lock.withLock { stored } }
-    func change(_ body: (inout Value) -> Void) { lock.withLock { body(&stored) } }
-}
-
 /// One history: what happens, in which loads it comes, in which order they are committed, and what else changes on
 /// the way.
 private struct LoadedHistory {
