@@ -12,6 +12,7 @@ struct Merge {
     /// What the history says of rows that nothing is known to have touched.
     private let causeOfTheRest: String
     private let keyList: String
+    private let newKeyList: String
     /// A condition over rows named `new` and `old`.
     let isSameKey: String
     /// After `write`: the rows in which the table has changed, as they were and as they are, and what touched them.
@@ -27,6 +28,7 @@ struct Merge {
         self.causeOfTheRest = causeOfTheRest
         let key = model.key.map(quoteIdentifier)
         keyList = key.joined(separator: ", ")
+        newKeyList = key.map { "new.\($0)" }.joined(separator: ", ")
         isSameKey = key.map { "new.\($0) = old.\($0)" }.joined(separator: " AND ")
         changedRows = "pg_temp.\(quoteIdentifier("changed_\(model.table)"))"
     }
@@ -64,6 +66,7 @@ struct Merge {
         _ columns: [String], _ list: String, _ scopes: [Scope]
     ) throws -> (old: Int, new: Int) {
         let action = "compare \(model.name)"
+        let key = model.key.map(quoteIdentifier)
         let values = columns.filter { !model.key.contains($0) }.map(quoteIdentifier)
         let isSame = ([isSameKey] + values.map { "new.\($0) IS NOT DISTINCT FROM old.\($0)" })
             .joined(separator: " AND ")
@@ -88,13 +91,13 @@ struct Merge {
             as: """
                 SELECT \(list) FROM pg_temp.fresh AS new
                 WHERE \(isTouched) AND NOT EXISTS (SELECT FROM \(before) AS old WHERE \(isSame))
-                """, action: action)
+                """, keys: key, action: action)
         let old = try connection.createTemporary(
             "old_rows",
             as: """
                 SELECT \(list) FROM \(before) AS old
                 WHERE NOT EXISTS (SELECT FROM pg_temp.fresh AS new WHERE \(isSame))
-                """, keys: model.key.map(quoteIdentifier), action: action)
+                """, keys: key, action: action)
         if !scopes.isEmpty { try connection.execute("DROP TABLE pg_temp.before") }
         return (old, new)
     }
@@ -113,18 +116,28 @@ struct Merge {
                 """, action: "write \(model.name)"
             ).affectedRows
         }
-        if found.new > 0 {
-            let values = columns.filter { !model.key.contains($0) }.map(quoteIdentifier)
-            let assignments = (values + (isStamped ? ["restated_at"] : [])).map { "\($0) = excluded.\($0)" }
-            let update = values.isEmpty ? "NOTHING" : "UPDATE SET \(assignments.joined(separator: ", "))"
+        guard found.new > 0 else { return rowsChanged }
+        let values = columns.filter { !model.key.contains($0) }.map(quoteIdentifier)
+        if found.old > 0, !values.isEmpty {
+            let assignments = values.map { "\($0) = new.\($0)" } + (isStamped ? ["restated_at = now()"] : [])
             rowsChanged += try connection.query(
                 """
-                INSERT INTO \(model.quotedName) (\(list)\(isStamped ? ", restated_at" : ""))
-                SELECT \(list)\(isStamped ? ", now()" : "") FROM pg_temp.new_rows
-                ON CONFLICT (\(keyList)) DO \(update)
+                UPDATE \(model.quotedName) AS old
+                SET \(assignments.joined(separator: ", "))
+                FROM pg_temp.new_rows AS new
+                WHERE \(isSameKey) AND (\(newKeyList)) IN (SELECT \(keyList) FROM pg_temp.old_rows)
                 """, action: "write \(model.name)"
             ).affectedRows
         }
+        // Known to be new: no need to ask the index first.
+        rowsChanged += try connection.query(
+            """
+            INSERT INTO \(model.quotedName) (\(list)\(isStamped ? ", restated_at" : ""))
+            SELECT \(list)\(isStamped ? ", now()" : "")
+            FROM pg_temp.new_rows AS new
+            \(found.old > 0 ? "WHERE NOT EXISTS (SELECT FROM pg_temp.old_rows AS old WHERE \(isSameKey))" : "")
+            """, action: "write \(model.name)"
+        ).affectedRows
         return rowsChanged
     }
 

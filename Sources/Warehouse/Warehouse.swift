@@ -17,6 +17,12 @@ package struct Warehouse {
         _ conninfo: String?, creating: Bool = true, onNotice: @escaping (String) -> Void = { _ in }
     ) throws -> Warehouse {
         let connection = try connect(conninfo, onNotice: onNotice)
+        // Of SQL_ASCII the server takes any bytes; every other encoding lacks characters.
+        if !["UTF8", "SQL_ASCII"].contains(connection.serverEncoding) {
+            onNotice(
+                "the database's encoding is \(connection.serverEncoding): events with other characters will be rejected; "
+                    + "one in UTF8 takes all (createdb --encoding UTF8 --template template0 daybook)")
+        }
         if creating { return try open(on: connection) }
         guard try schema.isPresent(connection) else {
             try schema.refuseForeignSchemas(connection)
@@ -41,10 +47,6 @@ package struct Warehouse {
         let connection = try Connection(conninfo, applicationName: "daybook", onNotice: onNotice)
         guard connection.serverVersion >= minServerVersion else {
             throw WarehouseError.oldServer(version: connection.serverVersion)
-        }
-        // Of SQL_ASCII the server takes any bytes; every other encoding lacks characters.
-        guard ["UTF8", "SQL_ASCII"].contains(connection.serverEncoding) else {
-            throw WarehouseError.encoding(connection.serverEncoding)
         }
         // The plans of our statements are short; compiling them costs more than it saves. A killed client's
         // locks are freed as soon as the server notices. Names are always written with their schema.

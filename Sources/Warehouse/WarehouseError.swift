@@ -9,8 +9,6 @@ package enum WarehouseError: Error, CustomStringConvertible {
     /// A schema file differs from what was applied.
     case editedSchema(file: String, appliedAt: String)
     case oldServer(version: Int)
-    /// The database's encoding lacks characters.
-    case encoding(String)
     /// Another run holds the pipeline's lock.
     case locked(pipeline: String, holder: String)
     /// The connection that held the pipeline's lock broke.
@@ -35,9 +33,6 @@ package enum WarehouseError: Error, CustomStringConvertible {
                 + "a schema file is never edited once applied: restore it, and put the change into a new file"
         case .oldServer(let version):
             "the server is PostgreSQL \(version / 10_000); Daybook needs 14 or later"
-        case .encoding(let name):
-            "the database's encoding is \(name), which not every character of an event fits into; "
-                + "use one in UTF8 (createdb --encoding UTF8 --template template0 daybook)"
         case .locked(let pipeline, let holder):
             "another run of \(pipeline) holds its lock (\(holder)); wait for it, or give --lock-wait more seconds"
         case .lockLost(let pipeline):

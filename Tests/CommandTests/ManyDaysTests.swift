@@ -88,7 +88,10 @@ private final class OwnServer {
     init() throws {
         server = PrivateServer(
             directory: directory,
-            settings: ["fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"])
+            settings: [
+                "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
+                "max_locks_per_transaction": "64",
+            ])
         do {
             url = try server.start()
         } catch {

@@ -76,7 +76,17 @@ struct ModelTests {
         let models = try ordered([
             ("a", "report.c, report.b"), ("b", "report.c"), ("c", "raw.events"), ("d", "report.not_a_model"),
         ])
-        #expect(models.map(\.table) == ["c", "d", "b", "a"])
+        // What is no model may be a view of one: who reads it comes last.
+        #expect(models.map(\.table) == ["c", "b", "a", "d"])
+    }
+
+    @Test func aHistoryComesWithItsModel() throws {
+        let models = try Model.ordered(
+            SQLFiles.builtin.folder("transforms")
+                + ownFiles(["-- model: report.own\n-- key: a\n-- from: report.sla_hourly_history\nSELECT 1"]))
+        #expect(
+            models.last?.table == "own"
+                || models.firstIndex { $0.table == "own" }! > models.firstIndex { $0.table == "sla_hourly" }!)
     }
 
     @Test func refusesCircles() {
@@ -395,8 +405,9 @@ struct TransformRunnerTests {
         let other = TransformRunnerTests.own.replacingOccurrences(of: "AS cases", with: "AS number")
         let error = #expect(throws: TransformError.self) { try run(own: [other]) }
         #expect(
-            told(error) == "own0.sql: the SELECT does not fit report.own: the SELECT lacks cases; "
-                + "the table has no number")
+            told(error) == "own0.sql:5: the SELECT does not fit report.own: the SELECT lacks cases; "
+                + "the table has no number; a table that others may read keeps its columns: drop it, and the next "
+                + "transform makes it anew: DROP TABLE \"report\".\"own\"")
     }
 
     @Test(

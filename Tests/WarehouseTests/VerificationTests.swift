@@ -90,6 +90,9 @@ struct VerificationTests {
             "a (a): load 2 begins at byte \(begin), where the one before ends at \(end): \(word)"
         }
         let set = "UPDATE daybook.loads SET start_position ="
+        // While a run goes on, its batches are committed in any order.
+        #expect(try problems(after: "\(set) \(start + 5) WHERE load_id = 2") == [])
+        try warehouse.connection.execute("UPDATE daybook.runs SET status = 'succeeded'")
         #expect(
             try problems(after: "\(set) \(start + 5) WHERE load_id = 2")
                 == [message(start + 5, start, "a hole")])
