@@ -19,10 +19,12 @@ test: setup lint
 	$(SWIFT) build -c release --build-tests $(SWIFT_FLAGS)
 	$(SWIFT) test -c release --skip-build $(SWIFT_FLAGS) $(TEST_FLAGS)
 
-# Kills the program, its connections and its server a few hundred times, and fills disks (as root, on Linux).
+# Kills the program, its connections and its server a few hundred times, and fills disks (as root, on Linux); reads
+# through 100 runs; restates 5,000 random histories.
+TORTURE_TESTS ?= CrashTests|ReaderTests|RestatementPropertyTests
 torture: setup
 	$(SWIFT) build -c release --build-tests $(SWIFT_FLAGS)
-	DAYBOOK_TORTURE=1 $(SWIFT) test -c release --skip-build --filter CrashTests $(SWIFT_FLAGS) $(TEST_FLAGS)
+	DAYBOOK_TORTURE=1 $(SWIFT) test -c release --skip-build --filter '$(TORTURE_TESTS)' $(SWIFT_FLAGS) $(TEST_FLAGS)
 
 # One table of medians against PostgreSQL's own COPY; BENCH_FLAGS="--json" for machines.
 bench: build

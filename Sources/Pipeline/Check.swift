@@ -39,7 +39,8 @@ package struct Check {
             check.problems.append(project.holdsNoPipeline)
         }
         check.checkTransforms()
-        let unreachable = check.checkDatabase(database)
+        let fields = definitions.compactMap(\.pipeline).flatMap(\.eventFields)
+        let unreachable = check.checkDatabase(database, fields)
         for definition in definitions { check.checkSources(definition) }
         for definition in definitions { check.checkTypes(definition) }
 
@@ -63,12 +64,18 @@ package struct Check {
         }
     }
 
-    private mutating func checkDatabase(_ database: (() throws -> String?)?) -> Problem? {
+    private mutating func checkDatabase(
+        _ database: (() throws -> String?)?, _ fields: [EventField]
+    ) -> Problem? {
         // Without a project.jsonc that can be read it is not known which database is meant.
         guard let database, !project.hasErrors else { return nil }
         do {
             let warehouse = try Warehouse.open(try database(), creating: false)
             types = try Catalogue(warehouse.connection).types()
+            for mistake in try EventTables(fields, ofPipelines: []).mistakes(warehouse.connection) {
+                let place = DefinitionPlace(file: mistake.file, line: mistake.line ?? 1, column: 1)
+                problems.append(Problem(.error, place, mistake.message))
+            }
         } catch WarehouseError.empty {
             return nil
         } catch {

@@ -50,6 +50,18 @@ package struct EventTables: Sendable {
         }
     }
 
+    /// The declarations that the tables refuse, each as a mistake of its file.
+    package func mistakes(_ connection: Connection) throws -> [TransformError] {
+        try fields.compactMap { field in
+            do {
+                try refuseChangeOfType(field, connection)
+                return nil
+            } catch let error as TransformError {
+                return error
+            }
+        }
+    }
+
     /// Whether the declarations are others than those that are written down.
     private func isNews(_ connection: Connection) throws -> Bool {
         let known = try connection.query(
@@ -112,16 +124,20 @@ package struct EventTables: Sendable {
         let fields = try connection.query(
             """
             SELECT namespace, field, pipeline, paths, type, map, description FROM daybook.event_fields
-            ORDER BY namespace, field
             """
         ).rows.map { row in try field(row) }
-        let byNamespace = Dictionary(grouping: fields, by: \.namespace)
-        let tables = byNamespace.keys.sorted().map { table($0, byNamespace[$0] ?? []) }
+        guard fields.isEmpty else { return models(of: fields) }
         // Where the last declaration is gone, what it refused goes too.
-        let hasRefused =
-            fields.isEmpty
-            ? try connection.query("SELECT EXISTS (SELECT FROM daybook.conversions)").first().get(0) : true
-        return hasRefused ? tables + [refusals(byNamespace)] : tables
+        let hasRefused: Bool = try connection.query("SELECT EXISTS (SELECT FROM daybook.conversions)").first()
+            .get(0)
+        return hasRefused ? [refusals([:])] : []
+    }
+
+    /// The models of these declarations, in order of their names: a table for each namespace, and what does not convert.
+    package static func models(of fields: [EventField]) -> [Model] {
+        guard !fields.isEmpty else { return [] }
+        let byNamespace = Dictionary(grouping: fields.sorted { $0.name < $1.name }, by: \.namespace)
+        return byNamespace.keys.sorted().map { table($0, byNamespace[$0] ?? []) } + [refusals(byNamespace)]
     }
 
     private static func field(_ row: Result.Row) throws -> EventField {

@@ -29,6 +29,8 @@ package struct Model: Sendable {
     package let description: String
     /// The file's text: comments are SQL too.
     package var select: String { file.text }
+    /// The SELECT as it may stand in parentheses.
+    package var query: String { select.withoutEnd }
     package var name: String { "\(schema).\(table)" }
     /// Whether a file of the project brings it.
     var isOwn: Bool { !isBuiltin && !keepsColumns }

@@ -303,13 +303,132 @@ struct VerbTests {
         #expect(broken.error.contains("the ledger says 4 rows, raw.events holds 3"))
     }
 
-    @Test("--dry-run says what would be read and writes nothing")
+    @Test(
+        "A run can be rehearsed: it tells the cases, facts and hours that would change, and leaves no trace")
+    func rehearsal() throws {
+        func state() throws -> [String] {
+            try [
+                "raw.events", "report.cases", "report.fact_sla", "report.sla_hourly_history", "daybook.loads",
+                "daybook.runs",
+            ]
+            .map { try database.value("SELECT count(*) FROM \($0)") ?? "" }
+        }
+        let first = try json(try command.run("run", "--dry-run", "--json").out)
+        #expect(try database.value("SELECT count(*) FROM pg_namespace WHERE nspname = 'daybook'") == "0")
+        #expect((first["reads"] as? [Any])?.count == 1)
+        #expect((first["cases"] as? [Any])?.count == 3)
+        #expect((first["hours"] as? [Any])?.count == 2)
+        #expect((first["runs"] as? [[String: Any]])?.first?["loaded"] as? Int == 4)
+
+        #expect(try command.run("run").status == 0)
+        let before = try state()
+        let nothing = try json(try command.run("run", "--dry-run", "--json").out)
+        for key in ["cases", "facts", "hours"] {
+            #expect((nothing[key] as? [Any])?.isEmpty == true, "\(key)")
+        }
+        // The hour of 10 is final: its deadlines lie before the latest event.
+        try project.append(
+            "a.ndjson", #"{"id":"5","at":"2026-01-01T10:50:00Z","type":"order.paid","order":"o2"}"# + "\n")
+        let text = try command.run("run", "--dry-run")
+        #expect(text.status == 0, "\(text.error)")
+        for line in [
+            "1 case would change: 1 changed", "1 fact would change: 1 changed",
+            "1 hour would change: 1 changed, 1 of them final",
+            "in_progress → completed", "nothing was changed",
+        ] { #expect(text.out.contains(line), "\(line): \(text.out)") }
+        #expect(try state() == before)
+        let told = try json(try command.run("run", "--dry-run", "--json").out)
+        #expect(told["finals"] as? Int == 1)
+        let hour = try #require((told["hours"] as? [[String: Any]])?.first)
+        #expect((hour["before"] as? [String: Any])?["met"] as? Int == 1)
+        #expect((hour["after"] as? [String: Any])?["met"] as? Int == 2)
+        // What was told comes true.
+        #expect(try command.run("run").status == 0)
+        #expect(
+            try database.value("SELECT met FROM report.sla_hourly WHERE hour_start = '2026-01-01 10:00Z'")
+                == "2")
+        #expect(
+            try command.run("transform", "--full-refresh", "--dry-run").out.contains("0 hours would change"))
+    }
+
+    @Test("restate puts right what was deleted by hand, also of the cases themselves")
+    func restateDeleted() throws {
+        #expect(try command.run("run").status == 0)
+        let facts = "SELECT string_agg(f::text, ' ' ORDER BY f::text) FROM report.fact_sla AS f"
+        let whole = try database.value(facts)
+        try database.execute("DELETE FROM report.cases; UPDATE report.fact_sla SET status = 'cancelled'")
+        #expect(
+            try command.run("restate", "orders", "--from", "2026-01-01", "--to", "2026-01-01").status == 0)
+        #expect(try database.value(facts) == whole)
+        #expect(try database.value("SELECT count(*) FROM report.cases") == "3")
+        // A case that is another by now.
+        try database.execute("UPDATE raw.events_by_day SET case_id = 'o9' WHERE case_id = 'o1'")
+        #expect(
+            try command.run("restate", "orders", "--from", "2026-01-01", "--to", "2026-01-01").status == 0)
+        #expect(
+            try database.value("SELECT string_agg(case_id, ' ' ORDER BY case_id) FROM report.cases")
+                == "o2 o3 o9")
+        #expect(
+            try database.value("SELECT string_agg(case_id, ' ' ORDER BY case_id) FROM report.fact_sla")
+                == "o2 o3 o9")
+    }
+
+    @Test("An SLA waits for the sources that tell of its entity, and for none that is gone")
+    func waits() throws {
+        func define(_ sources: String, slas: String) throws {
+            try project.write(
+                "pipelines/orders.jsonc",
+                #"{ "pipeline": "orders", "clock": "data", "sources": [ \#(sources) ], "slas": [ \#(slas) ] }"#
+            )
+        }
+        func source(_ name: String) -> String {
+            #"{ "name": "\#(name)", "file": { "path": "\#(name).ndjson" }, "event": { "event_id": "id", "occurred_at": "at", "type": "type", "case_id": "order", "entity": "kind" } }"#
+        }
+        let sla = #"{ "name": "paid", "entity": "invoice", "start": "made", "end": "paid", "within": "1h" }"#
+        func event(_ id: Int, _ hour: Int, _ type: String) -> String {
+            #"{"id":"\#(id)","at":"2026-01-0\#(hour < 24 ? 1 : 2)T\#(hour % 24 < 10 ? "0" : "")\#(hour % 24):00:00Z","type":"\#(type)","order":"i\#(id)","kind":"invoice"}"#
+                + "\n"
+        }
+        try project.write("new.ndjson", event(1, 8, "made") + event(2, 30, "made"))
+        try project.write("old.ndjson", event(3, 7, "noted"))
+        try define(source("new") + ", " + source("old"), slas: sla)
+        #expect(try command.run("run").status == 0)
+        let final = "SELECT is_final FROM report.sla_hourly WHERE hour_start = '2026-01-01 08:00Z'"
+        #expect(try database.value(final) == "f")
+        #expect(try command.run("status").out.contains("held back by orders.old"))
+        try define(source("new"), slas: sla)
+        #expect(try command.run("run").status == 0)
+        #expect(try database.value(final) == "t")
+        #expect(try !command.run("status").out.contains("orders.old"))
+
+        // A pipeline whose file is gone goes with a full refresh of all.
+        try project.write(
+            "pipelines/bills.jsonc",
+            #"{ "pipeline": "bills", "sources": [ \#(source("new")) ], "slas": [ { "name": "billed", "start": "made", "end": "paid", "within": "1h" } ] }"#
+        )
+        #expect(try command.run("run").status == 0)
+        #expect(
+            try database.value("SELECT string_agg(sla, ' ' ORDER BY sla) FROM daybook.slas") == "billed paid")
+        try FileManager.default.removeItem(atPath: project.path("pipelines/bills.jsonc"))
+        #expect(try command.run("transform", "--full-refresh").status == 0)
+        #expect(try database.value("SELECT string_agg(sla, ' ' ORDER BY sla) FROM daybook.slas") == "paid")
+    }
+
+    @Test("A file that was cut to nothing is told")
+    func truncated() throws {
+        #expect(try command.run("run").status == 0)
+        try project.write("a.ndjson", "")
+        let outcome = try command.run("run")
+        #expect(outcome.status == 0 && outcome.error.contains("a.ndjson was truncated or replaced"))
+    }
+
+    @Test("load --dry-run says what would be read and writes nothing")
     func dryRun() throws {
-        let dry = try command.run("run", "--dry-run")
+        let dry = try command.run("load", "--dry-run")
         #expect(dry.status == 0 && dry.out.contains("a.ndjson"), "\(dry.error)")
         #expect(try database.value("SELECT to_regclass('daybook.loads')::text") == nil)
         #expect(try command.run("run").status == 0)
-        #expect(try command.run("run", "--dry-run").out.contains("0 files with 0 B to read"))
+        #expect(try command.run("load", "--dry-run").out.contains("0 files with 0 B to read"))
     }
 
     @Test("What is out of reach ends with 69 and tells no secret; what is not ours is refused")

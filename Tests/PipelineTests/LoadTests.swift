@@ -90,6 +90,17 @@ struct LoadTests {
         try isSound()
     }
 
+    @Test("One bad line of a source that was good before is a reject, and no failure")
+    func oneBadLine() throws {
+        try project.write("logs/a.ndjson", line(1))
+        #expect(try project.counts(on: database).loaded == 1)
+        try project.append("logs/a.ndjson", "nonsense\n")
+        let report = try project.run(on: database)[0]
+        #expect(report.error == nil && report.counts.rejected == 1)
+        #expect(!report.models.isEmpty)
+        try isSound()
+    }
+
     @Test("Nothing but rejects fails the run and keeps the rejects")
     func nothingButRejects() throws {
         try project.write("logs/a.ndjson", "[1]\nnonsense\n")

@@ -9,11 +9,11 @@ package enum Rebuild {
     /// where all is as it must be.
     package static func differences(_ models: [Model], _ connection: Connection) throws -> [String] {
         for model in models {
-            let columns = try connection.query("SELECT * FROM (\(model.select)) AS s LIMIT 0").columns.joined(
+            let columns = try connection.query("SELECT * FROM (\(model.query)\n) AS s LIMIT 0").columns.joined(
                 separator: ", ")
             let rows = try connection.query(
                 """
-                WITH wanted AS MATERIALIZED (SELECT \(columns) FROM (\(model.select)) AS s),
+                WITH wanted AS MATERIALIZED (SELECT \(columns) FROM (\(model.query)\n) AS s),
                 stored AS MATERIALIZED (SELECT \(columns) FROM \(model.name))
                 SELECT '-' || w::text FROM (TABLE wanted EXCEPT ALL TABLE stored) AS w
                 UNION ALL

@@ -26,6 +26,8 @@ package final class TestDatabase {
 
     package func connect() throws -> Connection { try Connection(url, applicationName: "tests") }
 
+    package func execute(_ script: String) throws { try connect().execute(script) }
+
     /// The single value of a query, as text.
     package func value(_ sql: String) throws -> String? {
         let result = try connect().query(sql)

@@ -33,14 +33,17 @@ enum LineageVerb: Verb {
             ? "json" : try arguments.choice("--format", ["text", "mermaid", "json"]) ?? "text"
         let context = Context(arguments)
         let project = try context.project()
-        let sources = try project.pipelines([]).flatMap { pipeline in
+        let pipelines = try project.pipelines([])
+        let sources = pipelines.flatMap { pipeline in
             pipeline.sources.map { source in
                 Lineage.Source(
                     pipeline: pipeline.name, name: source.name,
                     description: "\(source.format.rawValue): \(source.paths.joined(separator: ", "))")
             }
         }
-        let models = try Model.ordered(try project.sqlFiles().folder("transforms"))
+        let models =
+            EventTables.models(of: pipelines.flatMap(\.eventFields))
+            + (try Model.ordered(try project.sqlFiles().folder("transforms")))
         let (known, notes) = try askDatabase(context.target(project), models)
         var lineage = Lineage(sources: sources, models: models, known: known)
         let focus = try arguments.positionals.first.map { try find($0, in: lineage) }
