@@ -28,7 +28,7 @@ package final class CSVParser: RecordParser {
             CSVParser.column(of: path, in: header).map { (slot: tree.slot(of: path), column: $0) }
         }
         self.slots = slots
-        detailNames = header.enumerated().map { column, name in
+        detailNames = CSVParser.distinct(header).enumerated().map { column, name in
             guard !slots.contains(where: { $0.column == column }) else { return [] }
             var arena = ByteArena()
             var name = name
@@ -41,6 +41,18 @@ package final class CSVParser: RecordParser {
     /// The column that a field names; columns match as a whole, dots and all.
     package static func column(of path: FieldPath, in header: [String]) -> Int? {
         path.columnNames.lazy.compactMap { header.firstIndex(of: $0) }.first
+    }
+
+    /// The names of a header, of which a JSON object would keep only the last of each: the second `price` is `price_2`.
+    private static func distinct(_ header: [String]) -> [String] {
+        var taken = Set(header)
+        var seen: Set<String> = []
+        return header.map { name in
+            guard !seen.insert(name).inserted else { return name }
+            let free = (2...).lazy.map { "\(name)_\($0)" }.first { !taken.contains($0) }!
+            taken.insert(free)
+            return free
+        }
     }
 
     package func begin(_ batch: inout EventBatch, objectIdentity: String) {

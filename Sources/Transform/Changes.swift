@@ -177,12 +177,7 @@ final class Changes {
         }
         try connection.execute(sql.text("restatement/7_mark_seen.sql"), action: "mark the loads as seen")
         try connection.execute("DELETE FROM daybook.touched_cases")
-        if case .nothing = slas { return }
-        try connection.execute(
-            """
-            DELETE FROM daybook.judged_slas;
-            INSERT INTO daybook.judged_slas (sla, definition_version) SELECT sla, definition_version FROM daybook.slas
-            """)
+        try connection.execute(sql.text("restatement/8_mark_judged.sql"), action: "mark the SLAs as judged")
     }
 
     private func run(_ file: String, ofAll: Bool = false) throws {

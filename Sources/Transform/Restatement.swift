@@ -60,7 +60,7 @@ final class Restatement {
             return (0, 0)
         }
         if scopes.count == 1 {
-            try scoped.select(model, scopes[0]) { try fill("fresh", $0, of: model.file) }
+            try fill("fresh", try scoped.select(model, scopes[0]), of: model.file)
         } else {
             for scope in scopes { try add(scope) }
         }
@@ -71,7 +71,7 @@ final class Restatement {
 
     /// - Parameter scopes: of what may have changed, the keys that something is known to have touched.
     private func rebuild(_ scopes: [Scope]) throws -> (keys: Int, rowsChanged: Int) {
-        try fill("fresh", model.select, of: model.file)
+        try fill("fresh", ScopedSelect(text: model.select, with: []), of: model.file)
         let (keys, rowsChanged) = try merge.write(scopes, isWhole: true)
         note(rowsChanged, areMost: rowsChanged > keys / 5)
         try connection.query(
@@ -99,7 +99,7 @@ final class Restatement {
     func askClock() throws {
         guard !isNew, let clock = model.clock else { return }
         let name = "clock_\(model.table)"
-        try fill(name, clock.text, of: clock)
+        try fill(name, ScopedSelect(text: clock.text, with: []), of: clock)
         let rows = "pg_temp.\(quoteIdentifier(name))"
         let columns = try connection.columns(of: rows)
         let isAny: Bool = try connection.query("SELECT EXISTS (SELECT FROM \(rows))").first().get(0)
@@ -173,7 +173,7 @@ final class Restatement {
 
     /// Adds the keys in the scope to `pg_temp.fresh`.
     private func add(_ scope: Scope) throws {
-        try scoped.select(model, scope) { try fill("part", $0, of: model.file) }
+        try fill("part", try scoped.select(model, scope), of: model.file)
         // What the SELECT gives beyond the scope may be half of the truth; what two scopes share is the same.
         try connection.execute(
             """
@@ -185,14 +185,16 @@ final class Restatement {
     }
 
     /// Makes a temporary table of what a SELECT gives.
-    private func fill(_ table: String, _ select: String, of file: SQLFiles.File) throws {
+    private func fill(_ table: String, _ select: ScopedSelect, of file: SQLFiles.File) throws {
         // A statement with parameters can be one only, and a SELECT in parentheses can change nothing: neither a COMMIT
         // hides behind it nor a DELETE in it.
-        let create = "CREATE TEMPORARY TABLE \(quoteIdentifier(table)) ON COMMIT DROP AS SELECT * FROM (\n"
+        let with = select.with.isEmpty ? "" : "WITH \(select.with.joined(separator: ", "))\n"
+        let create =
+            "CREATE TEMPORARY TABLE \(quoteIdentifier(table)) ON COMMIT DROP AS \(with)SELECT * FROM (\n"
         do {
-            try connection.query("\(create)\(select.withoutEnd)\n) AS model")
+            try connection.query("\(create)\(select.text.withoutEnd)\n) AS model")
         } catch {
-            throw error.described(in: file, line: error.line(in: select, after: create))
+            throw error.described(in: file, line: error.line(in: select.text, after: create))
         }
     }
 }

@@ -1,7 +1,7 @@
 import Postgres
 
-/// The rows of what a model reads on which some of its keys depend, copied aside under the same names in `pg_temp`, so
-/// that the SELECT computes these keys and no others.
+/// The rows of what a model reads on which some of its keys depend: events copied aside into `pg_temp`, of other relations
+/// as common table expressions under the same names, so that the SELECT computes these keys and no others.
 final class ScopedRelations {
     private let connection: Connection
     private let changes: Changes
@@ -13,38 +13,38 @@ final class ScopedRelations {
         self.connection = connection
     }
 
-    /// The model's SELECT, reading only rows on which the keys in `scope` depend; `body` runs it.
-    func select<Value>(_ model: Model, _ scope: Scope, _ body: (String) throws -> Value) throws -> Value {
+    /// The model's SELECT, reading only rows on which the keys in `scope` depend.
+    func select(_ model: Model, _ scope: Scope) throws -> ScopedSelect {
+        var select = ScopedSelect(text: "", with: [])
         var names: [String: String] = [:]
-        var copies: [String] = []
         for source in model.from {
             let columns = try linked(source, model).filter { scope.columns.contains($0.column) }
             guard !columns.isEmpty else { continue }
             if Changes.isOfEvents(source.relation) {
                 try copyEvents(of: source.relation, "\(Scope.prefix)\(columns[0].column)", scope)
                 names[source.relation] = ScopedRelations.copyName(source.relation)
-            } else {
-                let copy = ScopedRelations.copyName(source.relation)
-                let matches = columns.map {
-                    "\($0.expression) = \(quoteIdentifier(Scope.prefix + $0.column))"
-                }
-                let list = try connection.columns(of: source.relation).map { "r.\(quoteIdentifier($0))" }
-                let touched = columns.map { quoteIdentifier(Scope.prefix + $0.column) }.joined(
-                    separator: ", ")
-                try connection.createTemporary(
-                    "\(copy.dropFirst("pg_temp.".count))",
-                    as: """
-                        SELECT \(list.joined(separator: ", "))
-                        FROM (SELECT DISTINCT \(touched) FROM \(scope.table)) AS touched
-                        JOIN \(source.relation) AS r ON \(matches.joined(separator: " AND "))
-                        """, action: "read \(source.relation)")
-                names[source.relation] = copy
-                copies.append(copy)
+                continue
             }
+            let name = quoteIdentifier(String(source.relation.split(separator: ".").last!))
+            // Two relations of one name in two schemas: the second is read whole, which gives the same keys.
+            guard !names.values.contains(name) else { continue }
+            let matches = columns.map {
+                "\($0.expression) = \(quoteIdentifier(Scope.prefix + $0.column))"
+            }
+            let list = try connection.columns(of: source.relation).map { "r.\(quoteIdentifier($0))" }
+            let touched = columns.map { quoteIdentifier(Scope.prefix + $0.column) }.joined(separator: ", ")
+            select.with.append(
+                """
+                \(name) AS (
+                    SELECT \(list.joined(separator: ", "))
+                    FROM (SELECT DISTINCT \(touched) FROM \(scope.table)) AS touched
+                    JOIN \(source.relation) AS r ON \(matches.joined(separator: " AND "))
+                )
+                """)
+            names[source.relation] = name
         }
-        let value = try body(RelationNames(in: model.select).replacing(names))
-        for copy in copies { try connection.execute("DROP TABLE \(copy)") }
-        return value
+        select.text = RelationNames(in: model.select).replacing(names)
+        return select
     }
 
     /// The columns of the model's key that rows of a relation tell, and how.
@@ -100,4 +100,11 @@ struct Scope {
         let touched = columns.map { quoteIdentifier(Scope.prefix + $0) }.joined(separator: ", ")
         return "(\(keys)) IN (SELECT \(touched) FROM \(table))"
     }
+}
+
+/// A model's SELECT over a part of what it reads.
+struct ScopedSelect {
+    var text: String
+    /// Common table expressions that the text needs.
+    var with: [String]
 }

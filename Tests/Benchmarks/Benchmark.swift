@@ -2,7 +2,9 @@ import Foundation
 
 /// Measures loading against PostgreSQL's own COPY, and transforms against a plain rebuild, and prints medians.
 ///
-///     Benchmarks [--events N] [--history N,N…] [--rounds N] [--only loads|transforms] [--json]
+///     Benchmarks [--events N] [--history N,N…] [--days N] [--rounds N] [--only loads|transforms] [--json]
+///
+/// A history of 2,000,000 events happened over 60 days, a longer one over as many more; or over `--days`.
 @main
 enum Benchmark {
     private struct Report: Encodable {
@@ -28,8 +30,10 @@ enum Benchmark {
         }
         if only != "loads" {
             for history in histories {
-                report.transforms += try TransformBenchmark(bench: bench, history: history, rounds: rounds)
-                    .run()
+                let days = value("--days").flatMap { Int($0) } ?? max(60, history / 2_000_000 * 60)
+                report.transforms += try TransformBenchmark(
+                    bench: bench, history: history, days: days, rounds: rounds
+                ).run()
             }
         }
         if arguments.contains("--json") {
@@ -61,9 +65,13 @@ enum Benchmark {
 
     private static func show(_ rows: [TransformBenchmark.Row]) {
         guard !rows.isEmpty else { return }
-        print("\n| history | what | seconds | of a plain rebuild |\n| ---: | --- | ---: | ---: |")
+        print(
+            "\n| history | days | what | seconds | of a plain rebuild |\n| ---: | ---: | --- | ---: | ---: |")
         for row in rows {
-            print(String(format: "| %d | %@ | %.2f | %.3f |", row.history, row.name, row.seconds, row.ratio))
+            print(
+                String(
+                    format: "| %d | %d | %@ | %.2f | %.3f |", row.history, row.days, row.name, row.seconds,
+                    row.ratio))
         }
     }
 }

@@ -7,8 +7,10 @@ import Warehouse
 /// A transform of a few new events on a long history, against a plain rebuild of facts and hours in SQL, interleaved.
 struct TransformBenchmark {
     let bench: BenchServer
-    /// Events of the history, over 60 days.
+    /// Events of the history.
     let history: Int
+    /// The days over which they happened.
+    let days: Int
     let rounds: Int
 
     private static let name = "bench_transform"
@@ -16,6 +18,7 @@ struct TransformBenchmark {
 
     struct Row: Encodable {
         let history: Int
+        let days: Int
         let name: String
         let seconds: Double
         /// Against the plain rebuild of the same round, the median of the rounds.
@@ -23,7 +26,7 @@ struct TransformBenchmark {
     }
 
     func run() throws -> [Row] {
-        BenchServer.say("a history of \(history) events")
+        BenchServer.say("a history of \(history) events over \(days) days")
         try FileManager.default.createDirectory(
             atPath: "\(project)/pipelines", withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: project) }
@@ -55,7 +58,7 @@ struct TransformBenchmark {
         ].map { name in
             let seconds = figures[name] ?? []
             return Row(
-                history: history, name: name, seconds: BenchServer.median(seconds),
+                history: history, days: days, name: name, seconds: BenchServer.median(seconds),
                 ratio: BenchServer.median(zip(seconds, plain).map { $0 / $1 }))
         }
     }
@@ -76,7 +79,7 @@ struct TransformBenchmark {
 
     private func generate() throws {
         let options = GeneratorOptions(
-            orders: GeneratorOptions.orders(forEvents: history), days: 60, stopAtEnd: true)
+            orders: GeneratorOptions.orders(forEvents: history), days: days, stopAtEnd: true)
         let path = "\(project)/history.ndjson"
         _ = FileManager.default.createFile(atPath: path, contents: nil)
         let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))

@@ -33,6 +33,12 @@ import Testing
         #expect(parsed.rejects == [])
     }
 
+    @Test func keepsEveryColumnOfOneName() {
+        let parsed = parse(
+            "2026-01-01,a,1,2,3,4\n", .event(), ["time", "kind", "price", "price", "price_2", "price"])
+        #expect(parsed.details == [#"{"price":"1","price_3":"2","price_2":"3","price_4":"4"}"#])
+    }
+
     @Test func countsLinesAndPositions() {
         let parsed = parse(
             "2026-01-01,a,,\n\n2026-01-01,b,,\"x\ny\"\r\n\r\n2026-01-01,c,,\"\n\n\"\n2026-01-01,d,,")

@@ -9,8 +9,9 @@ package enum Rebuild {
     /// where all is as it must be.
     package static func differences(_ models: [Model], _ connection: Connection) throws -> [String] {
         for model in models {
-            let columns = try connection.query("SELECT * FROM (\(model.query)\n) AS s LIMIT 0").columns.joined(
-                separator: ", ")
+            let columns = try connection.query("SELECT * FROM (\(model.query)\n) AS s LIMIT 0").columns
+                .joined(
+                    separator: ", ")
             let rows = try connection.query(
                 """
                 WITH wanted AS MATERIALIZED (SELECT \(columns) FROM (\(model.query)\n) AS s),

@@ -34,18 +34,31 @@ enum TestVerb: Verb {
 
         var checks: [Check] = []
         var tests: [Test] = []
+        /// Of checks and tests that cannot be used.
+        var mistakes: [String] = []
         var ok: Bool {
-            checks.allSatisfy { $0.failures == 0 || $0.severity == .warn }
+            mistakes.isEmpty && checks.allSatisfy { $0.failures == 0 || $0.severity == .warn }
                 && tests.allSatisfy { $0.differences.isEmpty }
         }
 
-        private enum CodingKeys: String, CodingKey { case ok, checks, tests }
+        /// What the body gives; nil, and a mistake noted, where it cannot be used: the others are still run.
+        mutating func keepingMistakes<Value>(_ body: () throws -> Value) throws -> Value? {
+            do {
+                return try body()
+            } catch let error as TransformError {
+                mistakes.append("\(error)")
+                return nil
+            }
+        }
+
+        private enum CodingKeys: String, CodingKey { case ok, checks, tests, mistakes }
 
         func encode(to encoder: any Encoder) throws {
             var values = encoder.container(keyedBy: CodingKeys.self)
             try values.encode(ok, forKey: .ok)
             try values.encode(checks, forKey: .checks)
             try values.encode(tests, forKey: .tests)
+            try values.encode(mistakes, forKey: .mistakes)
         }
     }
 
@@ -69,7 +82,7 @@ enum TestVerb: Verb {
         let connection = try Warehouse.open(try context.conninfo(), creating: false).connection
         var report = Report()
         for test in tests {
-            let differences = try test.run(connection)
+            guard let differences = try report.keepingMistakes({ try test.run(connection) }) else { continue }
             report.tests.append(
                 Report.Test(test: test.name, model: test.model.name, differences: differences))
             guard !arguments.isJSON else { continue }
@@ -80,7 +93,11 @@ enum TestVerb: Verb {
         // All checks see one state.
         try connection.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY") {
             for check in checks {
-                let outcome = try check.run(connection)
+                guard
+                    let outcome = try report.keepingMistakes({
+                        try connection.rehearsal { try check.run(connection) }
+                    })
+                else { continue }
                 report.checks.append(
                     Report.Check(
                         check: check.name, severity: check.severity, failures: outcome.failures,
@@ -92,7 +109,8 @@ enum TestVerb: Verb {
             }
         }
         if arguments.isJSON { try JSONOutput.print(report) }
-        return report.ok ? .done : .checkFailed
+        for mistake in report.mistakes { Terminal.error("daybook test: \(mistake)") }
+        return !report.mistakes.isEmpty ? .badDefinition : report.ok ? .done : .checkFailed
     }
 
     private static func tell(_ outcome: SQLCheck.Outcome) {
