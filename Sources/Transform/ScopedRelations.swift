@@ -61,8 +61,11 @@ final class ScopedRelations {
         }
     }
 
+    /// The view, and the table beneath it.
+    private static let allEvents = ["raw.events", "raw.events_by_day"]
+
     private static func copyName(_ relation: String) -> String {
-        "pg_temp.\(relation.split(separator: ".").last!)"
+        "pg_temp.\(allEvents.contains(relation) ? "events" : relation.split(separator: ".").last!)"
     }
 
     // MARK: - Events
@@ -73,11 +76,14 @@ final class ScopedRelations {
     private func copyEvents(of relation: String, _ column: String, _ scope: Scope) throws {
         let cases = "SELECT \(quoteIdentifier(column)) FROM \(scope.table)"
         if try changes.fetchEvents(ofOthers: cases) { eventViews = [] }
-        guard relation != "raw.events", eventViews.insert(relation).inserted else { return }
+        guard !ScopedRelations.allEvents.contains(relation), eventViews.insert(relation).inserted else {
+            return
+        }
         let definition: String = try connection.query("SELECT pg_get_viewdef($1::regclass)", [relation])
             .first().get(0)
         let copy = ScopedRelations.copyName(relation)
-        let select = RelationNames(in: definition).replacing(["raw.events": "pg_temp.events"])
+        let select = RelationNames(in: definition).replacing(
+            Dictionary(uniqueKeysWithValues: ScopedRelations.allEvents.map { ($0, "pg_temp.events") }))
         try connection.execute("DROP TABLE IF EXISTS \(copy)")
         try connection.createTemporary(
             "\(copy.dropFirst("pg_temp.".count))", as: select, action: "read \(relation)")

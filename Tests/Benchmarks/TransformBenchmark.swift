@@ -78,8 +78,10 @@ struct TransformBenchmark {
     }
 
     private func generate() throws {
+        // A longer history begins earlier: what is yet to come would be rejected.
+        let start = GeneratorOptions.defaultStart - Int64(days - 60) * 86_400
         let options = GeneratorOptions(
-            orders: GeneratorOptions.orders(forEvents: history), days: days, stopAtEnd: true)
+            orders: GeneratorOptions.orders(forEvents: history), days: days, start: start, stopAtEnd: true)
         let path = "\(project)/history.ndjson"
         _ = FileManager.default.createFile(atPath: path, contents: nil)
         let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))

@@ -52,6 +52,12 @@ struct OwnModelTests {
             """,
             """
             -- model: report.own
+            -- key: case_id
+            -- from: raw.events_by_day
+            SELECT case_id, count(*) AS events FROM raw.events_by_day GROUP BY 1
+            """,
+            """
+            -- model: report.own
             -- key: day
             -- from: raw.events on day = event_day
             SELECT event_day AS day, count(*) AS events FROM raw.events GROUP BY 1;

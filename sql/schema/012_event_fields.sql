@@ -196,6 +196,8 @@ ALTER TABLE daybook.rejects
     ADD COLUMN occurred_at timestamptz,
     ADD COLUMN field text;
 CREATE UNIQUE INDEX ON daybook.rejects (case_id, load_id, byte_offset, event_id, occurred_at, field);
+-- Every transform asks whether there are any, however many records were rejected for other reasons.
+CREATE INDEX ON daybook.rejects (load_id) WHERE reason_code = 'conversion';
 COMMENT ON COLUMN daybook.rejects.line IS 'Its first physical line, from 1; null of a value that did not convert (reason_code conversion)';
 COMMENT ON COLUMN daybook.rejects.raw IS 'The record as it came; of a value that did not convert, its first 1,024 characters';
 COMMENT ON COLUMN daybook.rejects.case_id IS 'Of a value that did not convert: the event that has it';
