@@ -103,7 +103,7 @@ struct CrashTests {
         var dice = scale.dice(2)
         var terminations = 0
         var rounds = 0
-        while terminations < scale.terminations, rounds < scale.terminations * 5 {
+        while terminations < scale.terminations, rounds < scale.terminations * 20 {
             let sizes: [CrashScene.Size] =
                 scale.isTorture ? [.building, .indexed, .building, .small] : [.building]
             let database = try TestDatabase()
