@@ -26,6 +26,12 @@ package enum DatabaseTarget: Sendable {
         PrivateServer(directory: "\(directory)/.daybook")
     }
 
+    /// Whether there is something to connect with; a private server that was never started is made by the first start,
+    /// for which reading is no reason.
+    package var isMade: Bool {
+        if case .privateServer(let server) = self { server.hasData } else { true }
+    }
+
     /// What to connect with; starts the private server where it is down.
     package func conninfo() throws -> String? {
         switch self {

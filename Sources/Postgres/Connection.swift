@@ -86,8 +86,7 @@ package final class Connection {
     package func transaction<Value>(
         _ mode: String = "", _ body: () throws -> Value
     ) throws -> Value {
-        let isInner = isInTransaction
-        try execute(isInner ? "SAVEPOINT inner_transaction" : "BEGIN \(mode)")
+        let isInner = try begin(mode)
         let value: Value
         do {
             value = try body()
@@ -100,10 +99,8 @@ package final class Connection {
                 throw error
             }
         } catch {
-            // The caller's own error goes up; a rollback that fails means that the connection is gone,
-            // and then the server has rolled back by itself.
-            let undo = "ROLLBACK TO SAVEPOINT inner_transaction; RELEASE SAVEPOINT inner_transaction"
-            try? execute(isInner ? undo : "ROLLBACK")
+            // The caller's own error goes up.
+            takeBack(isInner: isInner)
             throw error
         }
         try execute(isInner ? "RELEASE SAVEPOINT inner_transaction" : "COMMIT")
@@ -112,14 +109,22 @@ package final class Connection {
 
     /// Runs `body` in a transaction, or inside another in a savepoint, and takes back all that it wrote.
     package func rehearsal<Value>(_ body: () throws -> Value) throws -> Value {
-        let isInner = isInTransaction
-        try execute(isInner ? "SAVEPOINT rehearsal" : "BEGIN")
-        defer {
-            // Where this fails the connection is gone, and with it what was written.
-            try? execute(
-                isInner ? "ROLLBACK TO SAVEPOINT rehearsal; RELEASE SAVEPOINT rehearsal" : "ROLLBACK")
-        }
+        let isInner = try begin("")
+        defer { takeBack(isInner: isInner) }
         return try body()
+    }
+
+    /// - Returns: whether it is a savepoint, for a transaction has begun before.
+    private func begin(_ mode: String) throws(PostgresError) -> Bool {
+        let isInner = isInTransaction
+        try execute(isInner ? "SAVEPOINT inner_transaction" : "BEGIN \(mode)")
+        return isInner
+    }
+
+    private func takeBack(isInner: Bool) {
+        // Where this fails the connection is gone, and then the server has rolled back by itself.
+        let inner = "ROLLBACK TO SAVEPOINT inner_transaction; RELEASE SAVEPOINT inner_transaction"
+        try? execute(isInner ? inner : "ROLLBACK")
     }
 
     // MARK: - COPY

@@ -32,12 +32,12 @@ package struct KnownRelations: Sendable {
     ///
     /// - Parameter models: each after those that it reads.
     package init(of models: [Model], _ connection: Connection) throws {
-        try connection.execute("BEGIN")
-        defer { try? connection.execute("ROLLBACK") }
-        let views = try makeViews(of: models, connection)
-        let all = try readers(views, connection)
-        keepReaders(all, models)
-        try readRelations(models, views, connection)
+        try connection.rehearsal {
+            let views = try makeViews(of: models, connection)
+            let all = try readers(views, connection)
+            keepReaders(all, models)
+            try readRelations(models, views, connection)
+        }
     }
 
     /// Makes the models' views where the server lets us.
@@ -50,15 +50,12 @@ package struct KnownRelations: Sendable {
         var refusals: [(reason: String, models: [String])] = []
         for (index, model) in models.enumerated() {
             let view = "lineage_\(index)"
-            try connection.execute("SAVEPOINT lineage")
             let head = "CREATE TEMPORARY VIEW \(view) AS "
             let select = RelationNames(in: model.select.withoutEnd).replacing(unbuilt)
             do {
                 // A statement with parameters can be one only.
-                try connection.query(head + select)
-            } catch {
-                guard error.kind == .refused, !error.isCancelled else { throw error }
-                try connection.execute("ROLLBACK TO SAVEPOINT lineage")
+                _ = try connection.transaction { try connection.query(head + select) }
+            } catch let error as PostgresError where error.kind == .refused && !error.isCancelled {
                 // What the file has no part in, the server says of all models alike.
                 let line = error.line(in: select, after: head)
                 let reason = line == nil ? error.message : "\(error.described(in: model.file, line: line))"

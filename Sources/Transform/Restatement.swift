@@ -56,7 +56,7 @@ final class Restatement {
         let (scopes, isWhole) = try scopes()
         if isWhole { return try rebuild(scopes) }
         guard !scopes.isEmpty else {
-            changes.note(.nothing, of: model.name)
+            for table in [model.name, model.history].compactMap({ $0 }) { changes.note(.nothing, of: table) }
             return (0, 0)
         }
         if scopes.count == 1 {

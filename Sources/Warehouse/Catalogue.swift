@@ -88,19 +88,17 @@ package struct Catalogue {
 
     /// Marks the sources of these pipelines that are no longer defined: no hour waits for what they may tell.
     ///
-    /// - Parameter defined: the pipelines and names of those that are.
+    /// - Parameter sources: the pipelines and names of those that are.
     package func retireSources(
-        besides defined: [(pipeline: String, name: String)], ofPipelines pipelines: [String]
-    )
-        throws
-    {
+        besides sources: [(pipeline: String, name: String)], ofPipelines pipelines: [String]
+    ) throws {
         try connection.query(
             """
             UPDATE daybook.sources AS s
             SET retired_at = CASE WHEN s.retired_at IS NULL THEN now() END
             WHERE pipeline = ANY ($1::text[])
                 AND (retired_at IS NULL) <> ((pipeline, name) IN (SELECT * FROM unnest($2::text[], $3::text[])))
-            """, [pipelines, defined.map(\.pipeline), defined.map(\.name)], action: "retire sources")
+            """, [pipelines, sources.map(\.pipeline), sources.map(\.name)], action: "retire sources")
     }
 
     /// The pipelines of which the catalogue holds anything.

@@ -25,8 +25,7 @@ struct Context {
             let project = try project()
             guard !project.hasErrors else { throw DefinitionError(project.problems) }
             let target = target(project)
-            // Reading is no reason to make a server.
-            if case .privateServer(let server) = target, !server.hasData { throw WarehouseError.empty }
+            guard target.isMade else { throw WarehouseError.empty }
             return try target.conninfo()
         } catch let error as ProjectError {
             guard let url = arguments["--database"] ?? environment["DATABASE_URL"] else { throw error }

@@ -44,6 +44,20 @@ final class CrashScene: @unchecked Sendable {
         }
     }
 
+    /// The sources of a pipeline: logs whose events come again, and a table whose rows are events.
+    static func sources(_ onChange: OnChange) -> String {
+        """
+        { "name": "services", "file": { "path": "logs/*.ndjson" }, "on_change": "\(onChange.rawValue)",
+          "event": { "event_id": "id", "occurred_at": "time", "type": "type", "case_id": "order_id",
+                     "sequence": "seq" } },
+        { "name": "orders_table", "file": { "path": "orders.csv" },
+          "events": [
+            { "type": {"value": "order.purchased"}, "occurred_at": "purchased", "case_id": "order_id" },
+            { "type": {"value": "order.delivered"}, "occurred_at": "delivered", "case_id": "order_id" }
+          ] }
+        """
+    }
+
     private init(_ size: Size, _ onChange: OnChange) throws {
         self.size = size
         self.onChange = onChange
@@ -51,15 +65,7 @@ final class CrashScene: @unchecked Sendable {
         try project.write(
             "pipelines/orders.jsonc",
             """
-            { "pipeline": "orders", "entity": "order", "sources": [
-              { "name": "services", "file": { "path": "logs/*.ndjson" }, "on_change": "\(onChange.rawValue)",
-                "event": { "event_id": "id", "occurred_at": "time", "type": "type", "case_id": "order_id",
-                           "sequence": "seq" } },
-              { "name": "orders_table", "file": { "path": "orders.csv" },
-                "events": [
-                  { "type": {"value": "order.purchased"}, "occurred_at": "purchased", "case_id": "order_id" },
-                  { "type": {"value": "order.delivered"}, "occurred_at": "delivered", "case_id": "order_id" }
-                ] } ] }
+            { "pipeline": "orders", "entity": "order", "sources": [ \(CrashScene.sources(onChange)) ] }
             """)
         let logs = try CrashScene.write(size, CrashScale.chosen.isTorture, project)
 

@@ -65,7 +65,7 @@ struct TransformCrashTests {
         let scene = try TransformCrashTests.scene()
         var kills = 0
         var rounds = 0
-        while kills < scale.transformKills, rounds < scale.transformKills * 3 {
+        while kills < scale.transformKills, rounds < scale.transformKills * 20 {
             let cause = causes.randomElement(using: &dice)!
             let round = TransformRound(scene, cause, "random kill, round \(rounds)")
             rounds += 1
@@ -93,7 +93,7 @@ struct TransformCrashTests {
         let scene = try TransformCrashTests.scene()
         var terminations = 0
         var rounds = 0
-        while terminations < scale.terminations, rounds < scale.terminations * 5 {
+        while terminations < scale.terminations, rounds < scale.terminations * 20 {
             let cause = causes.randomElement(using: &dice)!
             let round = TransformRound(scene, cause, "termination, round \(rounds)")
             rounds += 1

@@ -97,15 +97,8 @@ final class TransformScene {
         try project.write(
             "pipelines/orders.jsonc",
             """
-            { "pipeline": "orders", "entity": "order", "clock": "data", "sources": [
-              { "name": "services", "file": { "path": "logs/*.ndjson" }, "on_change": "keep_last",
-                "event": { "event_id": "id", "occurred_at": "time", "type": "type", "case_id": "order_id",
-                           "sequence": "seq" } },
-              { "name": "orders_table", "file": { "path": "orders.csv" },
-                "events": [
-                  { "type": {"value": "order.purchased"}, "occurred_at": "purchased", "case_id": "order_id" },
-                  { "type": {"value": "order.delivered"}, "occurred_at": "delivered", "case_id": "order_id" }
-                ] } ],
+            { "pipeline": "orders", "entity": "order", "clock": "data",
+              "sources": [ \(CrashScene.sources(.keepLast)) ],
               "slas": [ \(slas) ] }
             """)
     }

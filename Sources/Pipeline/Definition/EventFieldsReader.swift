@@ -34,11 +34,7 @@ struct EventFieldsReader {
 
     private func readField(_ member: JSONValue.Member, of namespace: String) -> EventField? {
         let name = "event_fields.\(namespace).\(member.name)"
-        let isPlain =
-            member.name.utf8.allSatisfy {
-                (0x61...0x7A).contains($0) || (0x30...0x39).contains($0) || $0 == 0x5F
-            }
-            && !(member.name.utf8.first.map { (0x30...0x39).contains($0) } ?? true)
+        let isPlain = member.name.wholeMatch(of: #/[a-z_][a-z0-9_]*/#) != nil
         if !isPlain || member.name.utf8.count > EventFieldsReader.maxNameBytes {
             report(
                 member,

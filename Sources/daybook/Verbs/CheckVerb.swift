@@ -18,10 +18,7 @@ enum CheckVerb: Verb {
         let context = Context(arguments)
         let project = try context.project()
         let target = context.target(project)
-        var database: (() throws -> String?)? = { try target.conninfo() }
-        if case .privateServer(let server) = target, !server.hasData {
-            database = nil  // Not made yet: the first run makes it.
-        }
+        let database: (() throws -> String?)? = target.isMade ? { try target.conninfo() } : nil
         let report: CheckReport
         do {
             report = try Check.run(project, arguments.positionals, database: database)

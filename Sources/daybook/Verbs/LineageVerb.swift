@@ -66,10 +66,7 @@ enum LineageVerb: Verb {
         func without(_ reason: String) -> (KnownRelations?, [String]) {
             (nil, ["columns are missing: \(reason)"])
         }
-        // Reading is no reason to make a server.
-        if case .privateServer(let server) = target, !server.hasData {
-            return without("the project has no database yet; see: daybook run")
-        }
+        guard target.isMade else { return without("the project has no database yet; see: daybook run") }
         do {
             let connection = try Warehouse.open(try target.conninfo(), creating: false).connection
             let known = try KnownRelations(of: models, connection)
