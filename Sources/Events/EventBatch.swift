@@ -120,4 +120,29 @@ package struct EventBatch: ~Copyable {
         rejects.append(
             Reject(line: line, position: position, code: code, reason: reason, raw: arena.slice(from: mark)))
     }
+
+    /// Rejects a record that has more than `maxBytes`; its first KiB is kept.
+    package mutating func rejectOverlong(
+        _ record: UnsafeBufferPointer<UInt8>, line: Int64, position: Int64, maxBytes: Int
+    ) {
+        reject(
+            UnsafeBufferPointer(rebasing: record.prefix(EventBatch.keptOfOverlong)), line: line,
+            position: position,
+            code: .lineTooLong,
+            reason:
+                "the record has more than \(maxBytes) bytes (max_line); its first \(EventBatch.keptOfOverlong) are kept"
+        )
+    }
+
+    package static let keptOfOverlong = 1_024
+
+    /// The types that its events have, by entity.
+    package var types: [String: Set<String>] {
+        var types: [String: Set<String>] = [:]
+        for index in events.indices {
+            types[arena.string(of: events[index].entity), default: []].insert(
+                arena.string(of: events[index].type))
+        }
+        return types
+    }
 }

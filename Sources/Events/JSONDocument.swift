@@ -68,6 +68,10 @@ package struct JSONValue: Sendable {
         package let name: String
         package let nameOffset: Int
         package let value: JSONValue
+
+        package init(name: String, nameOffset: Int = 0, value: JSONValue) {
+            (self.name, self.nameOffset, self.value) = (name, nameOffset, value)
+        }
     }
 
     package indirect enum Content: Sendable {
@@ -82,6 +86,8 @@ package struct JSONValue: Sendable {
 
     package let content: Content
     package let offset: Int
+
+    package init(_ content: Content, offset: Int = 0) { (self.content, self.offset) = (content, offset) }
 
     /// What a person would call it: `an object`, `a number`.
     package var typeName: String {
@@ -119,10 +125,10 @@ private struct TreeBuilder {
             guard depth <= TreeBuilder.maxDepth else { throw scanner.failure(.expectedValue) }
             defer { depth -= 1 }
             let content = byte == UInt8(ascii: "{") ? try object() : try array()
-            return JSONValue(content: content, offset: offset)
+            return JSONValue(content, offset: offset)
         default:
             let token = try scanner.scanValue()
-            return JSONValue(content: scalar(token), offset: offset)
+            return JSONValue(scalar(token), offset: offset)
         }
     }
 

@@ -71,12 +71,7 @@ package final class NDJSONParser: RecordParser {
             && base[start + 1] == byteOrderMark[1] && base[start + 2] == byteOrderMark[2]
         let content = isMarked ? start + byteOrderMark.count : start
         var scanner = JSONScanner(base, from: content, to: end)
-        let line = UnsafeBufferPointer(start: base + content, count: end - content)
-        func reject(_ code: RejectCode, _ reason: String, _ batch: inout EventBatch) {
-            batch.reject(
-                withoutCarriageReturn(line), line: batch.range.endLine, position: batch.range.end, code: code,
-                reason: reason)
-        }
+        let line = withoutCarriageReturn(UnsafeBufferPointer(start: base + content, count: end - content))
         let kept: Int
         do {
             let first = try scanner.next()
@@ -87,7 +82,9 @@ package final class NDJSONParser: RecordParser {
             guard first == UInt8(ascii: "{") else {
                 _ = try scanner.scanValue()
                 try scanner.expectEnd()
-                if isComplete { reject(.notAnObject, "the line is valid JSON, but not an object", &batch) }
+                if isComplete {
+                    reject(line, .notAnObject, "the line is valid JSON, but not an object", &batch)
+                }
                 return isComplete
             }
             mapper.clear()
@@ -95,22 +92,84 @@ package final class NDJSONParser: RecordParser {
             try scanner.expectEnd()
         } catch {
             guard isComplete else { return false }
-            let isUTF8 = error.problem != .invalidUTF8
-            reject(
-                isUTF8 ? .malformedJSON : .invalidUTF8,
-                "column \(error.offset - start + 1): \(error.problem.rawValue)", &batch)
+            reject(line, error, start, &batch)
             return true
         }
+        map(line, kept, scanner, columnsFrom: start, at: batch.range.end, &batch)
+        return true
+    }
+
+    /// Parses the element of an array that begins, behind white space and a comma, at `start`.
+    ///
+    /// - Returns: the place behind it.
+    func parseItem(
+        _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, maxBytes: Int, _ batch: inout EventBatch
+    ) -> Int {
+        var scanner = JSONScanner(base, from: start, to: end)
+        var itemStart = start
+        var kept = 0
+        var isObject = false
+        do {
+            if try scanner.next() == UInt8(ascii: ",") { scanner.position += 1 }
+            let first = try scanner.next()
+            itemStart = scanner.position
+            if itemStart == end { return end }
+            isObject = first == UInt8(ascii: "{")
+            mapper.clear()
+            if isObject { kept = try scanRecord(&scanner) } else { _ = try scanner.scanValue() }
+        } catch {
+            // No further item can be told from what follows.
+            reject(
+                UnsafeBufferPointer(start: base + itemStart, count: end - itemStart), error, itemStart, &batch
+            )
+            return end
+        }
+        let item = UnsafeBufferPointer(start: base + itemStart, count: scanner.position - itemStart)
+        let position = batch.range.end + Int64(itemStart - start)
+        if item.count > maxBytes {
+            batch.rejectOverlong(item, line: batch.range.endLine, position: position, maxBytes: maxBytes)
+        } else if isObject {
+            map(item, kept, scanner, columnsFrom: itemStart, at: position, &batch)
+        } else {
+            batch.reject(
+                item, line: batch.range.endLine, position: position, code: .notAnObject,
+                reason: "the item is valid JSON, but not an object")
+        }
+        return scanner.position
+    }
+
+    /// Maps a scanned object, of which `kept` runs of members are named by no mapping.
+    @inline(__always)
+    private func map(
+        _ record: UnsafeBufferPointer<UInt8>, _ kept: Int, _ scanner: JSONScanner, columnsFrom start: Int,
+        at position: Int64, _ batch: inout EventBatch
+    ) {
         if let hazard = scanner.hazard {
             let (code, place, what) = describe(hazard)
-            reject(code, "column \(place - start + 1): \(what)", &batch)
-            return true
+            batch.reject(
+                record, line: batch.range.endLine, position: position, code: code,
+                reason: "column \(place - start + 1): \(what)")
+            return
         }
-        let remainder = mapper.wantsRemainder ? keptRuns.append(kept, of: base, to: &batch.arena) : .absent
+        let remainder =
+            mapper.wantsRemainder ? keptRuns.append(kept, of: scanner.base, to: &batch.arena) : .absent
         mapper.map(
-            withoutCarriageReturn(line), base: base, readable: end, remainder: remainder,
-            line: batch.range.endLine, position: batch.range.end, into: &batch)
-        return true
+            record, base: scanner.base, readable: scanner.end, remainder: remainder,
+            line: batch.range.endLine, position: position, into: &batch)
+    }
+
+    private func reject(
+        _ record: UnsafeBufferPointer<UInt8>, _ error: JSONError, _ start: Int, _ batch: inout EventBatch
+    ) {
+        let code = error.problem == .invalidUTF8 ? RejectCode.invalidUTF8 : .malformedJSON
+        reject(record, code, "column \(error.offset - start + 1): \(error.problem.rawValue)", &batch)
+    }
+
+    private func reject(
+        _ record: UnsafeBufferPointer<UInt8>, _ code: RejectCode, _ reason: String, _ batch: inout EventBatch
+    ) {
+        batch.reject(
+            record, line: batch.range.endLine, position: batch.range.end, code: code, reason: reason)
     }
 
     private func describe(_ hazard: JSONScanner.Hazard) -> (RejectCode, Int, String) {

@@ -16,40 +16,51 @@ package struct CSVHeader: Sendable {
 
     init(_ file: OpenFile, isSettled: Bool, maxLine: Int) throws(ExtractError) {
         var length: Int64 = 64 << 10
-        while true {
+        var header: CSVHeader
+        var isWhole: Bool
+        repeat {
             let start = try file.bytes(0..<min(length, file.size))
-            let isWhole = Int64(start.count) >= file.size
-            let mark = start.starts(with: byteOrderMark) ? byteOrderMark.count : 0
-            var scanner = CSVScanner()
-            let (outcome, columns) = start.withUnsafeBufferPointer { buffer in
-                guard let base = buffer.baseAddress else {
-                    return (CSVScanner.Outcome.unfinished(isQuoted: false), [String]())
+            isWhole = Int64(start.count) >= file.size
+            let outcome = start.withUnsafeBufferPointer { [isWhole] bytes in
+                Result { () throws(ExtractError) in
+                    try CSVHeader(bytes, name: file.name, isWhole: isWhole, isSettled: isSettled)
                 }
-                let outcome = scanner.scan(base, from: mark, to: buffer.count, isLast: isWhole && isSettled)
-                return (outcome, scanner.texts(base))
             }
-            switch outcome {
-            case .record(_, let next, let lines):
-                self.columns = columns
-                bytes = next
-                self.lines = next > 0 && start[next - 1] == 0x0A ? lines : lines - 1
-                self.isWhole = true
-                return
-            case .malformed(let offset, let problem):
+            header = try outcome.get()
+            guard header.isWhole || isWhole || length < Int64(maxLine) else {
                 throw ExtractError(
                     kind: .unsupported, object: file.name,
-                    message: "the header, column \(offset + 1): \(problem)")
-            case .unfinished where isWhole:
-                (self.columns, bytes, lines, self.isWhole) = ([], 0, 0, false)
-                return
-            case .unfinished:
-                guard length < Int64(maxLine) else {
-                    throw ExtractError(
-                        kind: .unsupported, object: file.name,
-                        message: "the header has no end in its first \(length) bytes; is this CSV?")
-                }
-                length *= 4
+                    message: "the header has no end in its first \(length) bytes; is this CSV?")
             }
+            length *= 4
+        } while !header.isWhole && !isWhole
+        self = header
+    }
+
+    /// Reads the header that these bytes begin with.
+    ///
+    /// - Parameters:
+    ///   - isWhole: no bytes follow.
+    ///   - isSettled: no bytes ever will.
+    init(
+        _ start: UnsafeBufferPointer<UInt8>, name: String, isWhole: Bool, isSettled: Bool
+    ) throws(ExtractError) {
+        let mark = start.starts(with: byteOrderMark) ? byteOrderMark.count : 0
+        var scanner = CSVScanner()
+        guard let base = start.baseAddress else {
+            (columns, bytes, lines, self.isWhole) = ([], 0, 0, false)
+            return
+        }
+        switch scanner.scan(base, from: mark, to: start.count, isLast: isWhole && isSettled) {
+        case .record(_, let next, let lines):
+            columns = scanner.texts(base)
+            bytes = next
+            self.lines = next > 0 && start[next - 1] == 0x0A ? lines : lines - 1
+            self.isWhole = true
+        case .malformed(let offset, let problem):
+            throw ExtractError(
+                kind: .unsupported, object: name, message: "the header, column \(offset + 1): \(problem)")
+        case .unfinished: (columns, bytes, lines, self.isWhole) = ([], 0, 0, false)
         }
     }
 }

@@ -7,6 +7,8 @@ package struct ExtractError: Error, CustomStringConvertible {
         case unreadable
         /// It is not of the declared format as a whole.
         case unsupported
+        /// Somebody wished to stop.
+        case cancelled
     }
 
     package let kind: Kind

@@ -8,124 +8,230 @@ import Warehouse
 struct SourcedBatch {
     let origin: BatchOrigin
     let source: SourceDefinition
-    fileprivate let plan: ReadPlan
-
-    /// Reads records of the batch, which covers `range`, once more.
-    func records(_ positions: Set<Int64>, in range: ReadRange) throws -> [Int64: SourceRecord] {
-        try FileReader.records(
-            at: positions, in: range, of: plan, format: source.format, mapping: source.mapping,
-            maxLine: source.maxLine)
-    }
+    /// Of a batch that is to be written after those before it.
+    let turn: CommitOrder.Turn?
+    /// Reads records of the batch once more, by their positions, in the range that it covers.
+    let records: @Sendable (_ positions: Set<Int64>, _ range: ReadRange) throws -> [Int64: SourceRecord]
 }
 
 /// The batches of a load, in the order of the sources; the workers take turns at it.
 final class BatchSource: @unchecked Sendable {
     // Everything below is touched only under the lock.
     private let lock = NSLock()
-    private var stretches: [Stretch]
-    private var current: (stretch: Stretch, reader: FileReader)?
-    private var hasFailed = false
-    /// Bytes that are in no batch yet.
+    private var parts: [Part]
+    private var current: OpenPart?
+    /// Bytes of files that are in no batch yet.
     private var remaining: Int64
-    /// Files whose last bytes are no whole record yet.
-    private var waiting: [String] = []
+    /// What is told once all is loaded.
+    private var notes: [String] = []
+    private var finishedPulls: [FinishedPull] = []
+    private let stopping = Stopping()
     private let pipeline: String
     private let runID: Int64
     private let workers: Int
+    private let interruption: Interruption
     private let observer: RunObserver
 
     /// A batch of a smaller stretch would not be worth its transaction.
     private static let smallestShare: Int64 = 4 << 20
 
-    private struct Stretch {
-        let reading: Reading
-        let plan: ReadPlan
-        let stretch: ReadPlan.Stretch
-        var name: String { plan.file.name }
+    /// A pull whose pages have all been read; it is finished once they are loaded too.
+    struct FinishedPull {
+        let plan: PullPlan
+        let start: PullStart
+        let mark: String?
+        let validators: Validators?
+    }
+
+    /// What is read by one reader.
+    private enum Part {
+        case stretch(Reading, ReadPlan, ReadPlan.Stretch)
+        case pull(Reading, PullPlan)
+    }
+
+    private enum OpenPart {
+        case file(Reading, ReadPlan, FileReader)
+        case pull(Reading, PullPlan, PullStart, PullReader, CommitOrder)
+    }
+
+    /// Says to all who read that nobody wants more.
+    private final class Stopping: @unchecked Sendable {
+        private let lock = NSLock()
+        private var isWanted = false
+        var isSet: Bool { lock.withLock { isWanted } }
+        func set() { lock.withLock { isWanted = true } }
     }
 
     /// - Parameter workers: how many take turns.
-    init(_ readings: [Reading], pipeline: String, runID: Int64, workers: Int, observer: RunObserver) {
-        stretches = readings.flatMap { reading in
-            reading.plans.flatMap { plan in
-                plan.stretches.map { Stretch(reading: reading, plan: plan, stretch: $0) }
+    init(
+        _ readings: [Reading], pipeline: String, runID: Int64, workers: Int, interruption: Interruption,
+        observer: RunObserver
+    ) {
+        parts = readings.flatMap { reading -> [Part] in
+            switch reading.input {
+            case .files(let plans, _):
+                plans.flatMap { plan in plan.stretches.map { .stretch(reading, plan, $0) } }
+            case .pull(let plan): [.pull(reading, plan)]
             }
         }.reversed()
         self.pipeline = pipeline
         self.runID = runID
         self.workers = workers
-        remaining = stretches.reduce(0) { $0 + $1.stretch.end - $1.stretch.start }
+        remaining = readings.reduce(0) { $0 + $1.remaining }
+        self.interruption = interruption
         self.observer = observer
         for reading in readings {
-            for plan in reading.plans {
-                // Of what is read already only that is news that it is gone.
-                if let note = plan.note, plan.remaining > 0 || plan.file.size == 0 {
-                    observer.note("\(pipeline)/\(reading.source.name): \(plan.file.name) \(note)")
+            let name = "\(pipeline)/\(reading.source.name)"
+            switch reading.input {
+            case .files(let plans, _):
+                for plan in plans {
+                    // Of what is read already only that is news that it is gone.
+                    if let note = plan.note, plan.remaining > 0 || plan.file.size == 0 {
+                        observer.note("\(name): \(plan.file.name) \(note)")
+                    }
                 }
+            case .pull(let plan):
+                if let note = plan.note { observer.note("\(name): \(plan.api.name) \(note)") }
             }
         }
     }
 
     /// Fills a batch with what comes next and says where it is from; nil at the end.
     ///
-    /// Where batches are many, each is as large as it may be. The last ones are smaller and smaller, a worker's share
-    /// of what remains (guided self-scheduling: Polychronopoulos and Kuck, 1987), so that the workers end together.
-    /// A batch that was begun before and lost is read as it was.
-    ///
     /// - Parameter connection: claims the batch's id, in the order of the batches.
     func next(into batch: inout EventBatch, _ connection: Connection) throws -> SourcedBatch? {
         lock.lock()
         defer { lock.unlock() }
         do {
-            while !hasFailed {
-                guard let (stretch, reader) = current else {
-                    guard let stretch = stretches.popLast() else { return nil }
-                    current = (stretch, try open(stretch))
-                    continue
+            while !stopping.isSet {
+                switch current {
+                case nil:
+                    guard let part = parts.popLast() else { return nil }
+                    current = try open(part, connection)
+                case .file(let reading, let plan, let reader)?:
+                    if let next = try fill(&batch, reading, plan, reader, connection) { return next }
+                    current = nil
+                case .pull(let reading, let plan, let start, let reader, let order)?:
+                    do {
+                        if let next = try fill(&batch, reading, plan, reader, order, connection) {
+                            return next
+                        }
+                    } catch let error as StaleCheckpoint {
+                        observer.note(
+                            "\(pipeline)/\(reading.source.name): \(plan.api.name): the place where an earlier run "
+                                + "ended is not known to the API any more (\(error.reason)); it is read from the start"
+                        )
+                        let anew = try plan.restart(start, reason: error.reason, connection)
+                        current = open(reading, plan, anew)
+                        continue
+                    }
+                    close(reading, plan, start, reader)
+                    current = nil
                 }
-                let share = max(BatchSource.smallestShare, remaining / Int64(workers))
-                let claimed = stretch.reading.claims.end(
-                    objectIdentity: stretch.plan.identity, start: reader.position)
-                if try reader.fill(&batch, upTo: claimed ?? reader.position + share) {
-                    remaining -= batch.range.end - batch.range.start
-                    let source = stretch.reading.source
-                    let origin = BatchOrigin(
-                        loadID: try Ledger.claimLoadID(
-                            source: stretch.reading.sourceID, objectIdentity: stretch.plan.identity,
-                            range: batch.range, connection),
-                        runID: runID, pipeline: pipeline,
-                        sourceID: stretch.reading.sourceID, identity: source.identity,
-                        onChange: source.onChange, object: stretch.name,
-                        objectIdentity: stretch.plan.identity,
-                        tailHash: try reader.tailHash(before: batch.range.end))
-                    return SourcedBatch(origin: origin, source: source, plan: stretch.plan)
-                }
-                if reader.rest > 0 {
-                    waiting.append(
-                        "\(pipeline)/\(stretch.reading.source.name): the last \(reader.rest) bytes of "
-                            + "\(stretch.name) are no whole record yet; they wait for its end")
-                }
-                current = nil
             }
             return nil
         } catch {
-            hasFailed = true
+            stopping.set()
+            if (error as? ExtractError)?.kind == .cancelled { throw Interrupted() }
             throw error
         }
     }
 
     /// Gives no more batches: another worker has failed.
-    func stop() { lock.withLock { hasFailed = true } }
+    func stop() { stopping.set() }
 
-    func tellWhatWaits() { for note in lock.withLock({ waiting }) { observer.note(note) } }
+    func tellWhatWaits() { for note in lock.withLock({ notes }) { observer.note(note) } }
 
-    private func open(_ stretch: Stretch) throws -> FileReader {
-        let source = stretch.reading.source
-        let isSettled = source.settleSeconds.map {
-            Date().timeIntervalSince(stretch.plan.file.modified) >= $0
+    /// To be noted once all batches are loaded.
+    var pullsAtEnd: [FinishedPull] { lock.withLock { finishedPulls } }
+
+    private func open(_ part: Part, _ connection: Connection) throws -> OpenPart {
+        switch part {
+        case .stretch(let reading, let plan, let stretch):
+            guard let files = reading.source.files else { preconditionFailure("a stretch is of a file") }
+            let isSettled = files.settleSeconds.map { Date().timeIntervalSince(plan.file.modified) >= $0 }
+            let reader = try FileReader(
+                plan, stretch, format: files.format, mapping: reading.source.mapping,
+                isSettled: isSettled ?? false, maxLine: reading.source.maxLine)
+            return .file(reading, plan, reader)
+        case .pull(let reading, let plan): return open(reading, plan, try plan.start(connection))
         }
-        return try FileReader(
-            stretch.plan, stretch.stretch, format: source.format, mapping: source.mapping,
-            isSettled: isSettled ?? false, maxLine: source.maxLine)
+    }
+
+    private func open(_ reading: Reading, _ plan: PullPlan, _ start: PullStart) -> OpenPart {
+        let reader = PullReader(
+            plan.api, from: start, mapping: reading.source.mapping, maxLine: reading.source.maxLine
+        ) { [interruption, stopping] in interruption.isRequested || stopping.isSet }
+        return .pull(reading, plan, start, reader, CommitOrder())
+    }
+
+    // MARK: - Files
+
+    /// Where batches are many, each is as large as it may be. The last ones are smaller and smaller, a worker's share
+    /// of what remains (guided self-scheduling: Polychronopoulos and Kuck, 1987), so that the workers end together.
+    /// A batch that was begun before and lost is read as it was.
+    private func fill(
+        _ batch: inout EventBatch, _ reading: Reading, _ plan: ReadPlan, _ reader: FileReader,
+        _ connection: Connection
+    ) throws -> SourcedBatch? {
+        let share = max(BatchSource.smallestShare, remaining / Int64(workers))
+        let claimed = reading.claims.end(objectIdentity: plan.identity, start: reader.position)
+        guard try reader.fill(&batch, upTo: claimed ?? reader.position + share) else {
+            if reader.rest > 0 {
+                notes.append(
+                    "\(pipeline)/\(reading.source.name): the last \(reader.rest) bytes of \(plan.file.name) are no "
+                        + "whole record yet; they wait for its end")
+            }
+            return nil
+        }
+        remaining -= batch.range.end - batch.range.start
+        let source = reading.source
+        let origin = try origin(
+            of: batch, reading, object: plan.file.name, identity: plan.identity,
+            tailHash: try reader.tailHash(before: batch.range.end), connection)
+        return SourcedBatch(origin: origin, source: source, turn: nil) { positions, range in
+            try FileReader.records(
+                at: positions, in: range, of: plan, format: source.files?.format ?? .ndjson,
+                mapping: source.mapping, maxLine: source.maxLine)
+        }
+    }
+
+    // MARK: - APIs
+
+    private func fill(
+        _ batch: inout EventBatch, _ reading: Reading, _ plan: PullPlan, _ reader: PullReader,
+        _ order: CommitOrder, _ connection: Connection
+    ) throws -> SourcedBatch? {
+        let name = "\(pipeline)/\(reading.source.name): \(plan.api.name)"
+        guard try reader.fill(&batch, tell: { observer.note("\(name): \($0)") }) else { return nil }
+        var origin = try origin(
+            of: batch, reading, object: plan.api.name, identity: reader.identity, tailHash: "", connection)
+        origin.checkpoint = try PullPlan.json(reader.hashedCheckpoint())
+        return SourcedBatch(
+            origin: origin, source: reading.source, turn: order.next(), records: reader.lookup())
+    }
+
+    private func close(_ reading: Reading, _ plan: PullPlan, _ start: PullStart, _ reader: PullReader) {
+        let name = "\(pipeline)/\(reading.source.name): \(plan.api.name)"
+        if reader.isPaused {
+            notes.append("\(name): the requests of this run are used up (max_requests); the next run goes on")
+        }
+        if reader.isUnchanged { notes.append("\(name): nothing has changed since the last run") }
+        guard reader.isFinished else { return }
+        finishedPulls.append(
+            FinishedPull(
+                plan: plan, start: start, mark: reader.checkpoint.mark, validators: reader.validators))
+    }
+
+    private func origin(
+        of batch: borrowing EventBatch, _ reading: Reading, object: String, identity: String,
+        tailHash: String,
+        _ connection: Connection
+    ) throws -> BatchOrigin {
+        BatchOrigin(
+            loadID: try Ledger.claimLoadID(
+                source: reading.sourceID, objectIdentity: identity, range: batch.range, connection),
+            runID: runID, pipeline: pipeline, sourceID: reading.sourceID, identity: reading.source.identity,
+            onChange: reading.source.onChange, object: object, objectIdentity: identity, tailHash: tailHash)
     }
 }

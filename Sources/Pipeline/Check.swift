@@ -26,6 +26,8 @@ package struct Check {
     private var problems: [Problem]
     /// The types that events have, by entity: from raw, and from the first records of the files.
     private var types: [String: Set<String>] = [:]
+    /// What was not to be had: a database, an API.
+    private var outOfReach: [Problem] = []
     private var isUnreachable = false
 
     /// - Parameter database: gives what to connect with; nil where there is no database yet, which is no mistake.
@@ -40,14 +42,13 @@ package struct Check {
         }
         check.checkTransforms()
         let fields = definitions.compactMap(\.pipeline).flatMap(\.eventFields)
-        let unreachable = check.checkDatabase(database, fields)
+        check.checkDatabase(database, fields)
         for definition in definitions { check.checkSources(definition) }
         for definition in definitions { check.checkTypes(definition) }
 
         let isWrong = check.problems.contains { $0.severity == .error }
-        if let unreachable { check.problems.append(unreachable) }
         return CheckReport(
-            ok: !isWrong && unreachable == nil, problems: check.problems,
+            ok: !isWrong && check.outOfReach.isEmpty, problems: check.problems + check.outOfReach,
             isUnreachable: !isWrong && check.isUnreachable)
     }
 
@@ -64,11 +65,9 @@ package struct Check {
         }
     }
 
-    private mutating func checkDatabase(
-        _ database: (() throws -> String?)?, _ fields: [EventField]
-    ) -> Problem? {
+    private mutating func checkDatabase(_ database: (() throws -> String?)?, _ fields: [EventField]) {
         // Without a project.jsonc that can be read it is not known which database is meant.
-        guard let database, !project.hasErrors else { return nil }
+        guard let database, !project.hasErrors else { return }
         do {
             let warehouse = try Warehouse.open(try database(), creating: false)
             types = try Catalogue(warehouse.connection).types()
@@ -77,13 +76,12 @@ package struct Check {
                 problems.append(Problem(.error, place, mistake.message))
             }
         } catch WarehouseError.empty {
-            return nil
+            return
         } catch {
             let file = project.definition.database == nil ? "database" : Project.definitionFile
             isUnreachable = (error as? PostgresError)?.kind == .connect || error is PrivateServerError
-            return Problem(.error, .start(of: file), "the database cannot be used: \(error)")
+            outOfReach.append(Problem(.error, .start(of: file), "the database cannot be used: \(error)"))
         }
-        return nil
     }
 
     // MARK: - Sources
@@ -96,24 +94,9 @@ package struct Check {
         for source in pipeline.sources {
             let place = definition.places.sources[source.name] ?? .start(of: definition.file)
             do {
-                var unmatched: [String] = []
-                let files = try source.files(in: project) { unmatched.append($0) }
-                for pattern in unmatched {
-                    problems.append(Problem(.warning, place, "no file matches \"\(pattern)\" now"))
-                }
-                // Files of one source are alike: a column that one lacks, and rejects, are told once.
-                var (isHeaderTold, isTold) = (false, false)
-                for file in files.filter({ $0.size > 0 }).prefix(Check.maxSampledFiles) {
-                    let before = problems.count
-                    if source.format == .csv, !isHeaderTold {
-                        checkHeader(try CSVHeader(file), of: file, source, place)
-                    }
-                    isHeaderTold = isHeaderTold || problems.count > before
-                    isTold = isTold || problems[before...].contains { $0.severity == .error }
-                    try sample(file, source, place, isTold: &isTold)
-                }
-                if source.format == .ndjson, !isTold {
-                    checkFields(of: Array(files.prefix(Check.maxSampledFiles)), source, place)
+                switch source.input {
+                case .files(let input): try checkFiles(input, source, place)
+                case .http(let api): try checkAPI(api, source, place)
                 }
             } catch {
                 problems.append(Problem(.error, place, "\(error)"))
@@ -121,11 +104,60 @@ package struct Check {
         }
     }
 
+    private mutating func checkFiles(
+        _ input: FileInput, _ source: SourceDefinition, _ place: DefinitionPlace
+    ) throws {
+        var unmatched: [String] = []
+        let files = try input.files(in: project) { unmatched.append($0) }
+        for pattern in unmatched {
+            problems.append(Problem(.warning, place, "no file matches \"\(pattern)\" now"))
+        }
+        // Files of one source are alike: a column that one lacks, and rejects, are told once.
+        var (isHeaderTold, isTold) = (false, false)
+        for file in files.filter({ $0.size > 0 }).prefix(Check.maxSampledFiles) {
+            let before = problems.count
+            if input.format == .csv, !isHeaderTold {
+                checkHeader(try CSVHeader(file).columns, of: file.name, source, place)
+            }
+            isHeaderTold = isHeaderTold || problems.count > before
+            isTold = isTold || problems[before...].contains { $0.severity == .error }
+            try sample(file, input.format, source, place, isTold: &isTold)
+        }
+        if input.format == .ndjson, !isTold {
+            checkFields(FieldSample(Array(files.prefix(Check.maxSampledFiles))), source, place)
+        }
+    }
+
+    /// Asks for the first page, and looks at it as a run would.
+    private mutating func checkAPI(
+        _ api: HTTPSource, _ source: SourceDefinition, _ place: DefinitionPlace
+    ) throws {
+        do {
+            let page = try APISample(api, mapping: source.mapping, maxLine: source.maxLine)
+            types.merge(page.types) { $0.union($1) }
+            if let reject = page.onlyRejects {
+                problems.append(
+                    Problem(
+                        .error, place,
+                        "the first \(page.rejects) items of \(api.name) would all be rejected; item \(reject.line): "
+                            + reject.reason))
+            } else if api.format == .csv {
+                checkHeader(page.columns, of: api.name, source, place)
+            } else {
+                checkFields(FieldSample(page.items), source, place)
+            }
+        } catch let error as ExtractError where error.kind == .unreadable {
+            isUnreachable = true
+            outOfReach.append(Problem(.error, place, "\(error)"))
+        }
+    }
+
     private mutating func checkHeader(
-        _ header: CSVHeader, of file: FoundFile, _ source: SourceDefinition, _ place: DefinitionPlace
+        _ columns: [String], of object: String, _ source: SourceDefinition, _ place: DefinitionPlace
     ) {
-        guard header.isWhole else { return }
-        func isThere(_ path: FieldPath) -> Bool { CSVParser.column(of: path, in: header.columns) != nil }
+        // Of a header that is not whole yet.
+        guard !columns.isEmpty else { return }
+        func isThere(_ path: FieldPath) -> Bool { CSVParser.column(of: path, in: columns) != nil }
         for mapping in source.mapping.events {
             let needed = mapping.occurredAt.reference.paths + mapping.type.paths
             var seen: Set<FieldPath> = []
@@ -142,19 +174,18 @@ package struct Check {
                 problems.append(
                     Problem(
                         severity, place,
-                        "\(file.name) has no column \"\(path.text)\""
-                            + (Spelling.nearest(path.text, in: header.columns) == nil
-                                ? "; it has \(header.columns.joined(separator: ", "))"
-                                : Spelling.suggestion(path.text, in: header.columns))))
+                        "\(object) has no column \"\(path.text)\""
+                            + (Spelling.nearest(path.text, in: columns) == nil
+                                ? "; it has \(columns.joined(separator: ", "))"
+                                : Spelling.suggestion(path.text, in: columns))))
             }
         }
     }
 
-    /// Looks for the mapped fields in the first records of a JSON file.
+    /// Looks for the mapped fields in the first records.
     private mutating func checkFields(
-        of files: [FoundFile], _ source: SourceDefinition, _ place: DefinitionPlace
+        _ records: FieldSample, _ source: SourceDefinition, _ place: DefinitionPlace
     ) {
-        let records = FieldSample(files)
         guard records.count > 0 else { return }
         var seen: Set<FieldPath> = []
         for mapping in source.mapping.events {
@@ -176,19 +207,16 @@ package struct Check {
 
     /// Reads the first batch of a file as a run would, for its types and its rejects.
     private mutating func sample(
-        _ file: FoundFile, _ source: SourceDefinition, _ place: DefinitionPlace, isTold: inout Bool
+        _ file: FoundFile, _ format: FileFormat, _ source: SourceDefinition, _ place: DefinitionPlace,
+        isTold: inout Bool
     ) throws {
         let plan = ReadPlan(file, identity: "sample")
         let reader = try FileReader(
-            plan, plan.stretches[0], format: source.format, mapping: source.mapping, isSettled: true,
+            plan, plan.stretches[0], format: format, mapping: source.mapping, isSettled: true,
             maxLine: source.maxLine)
         var batch = EventBatch()
         guard try reader.fill(&batch) else { return }
-        for index in batch.events.indices {
-            let event = batch.events[index]
-            types[batch.arena.string(of: event.entity), default: []].insert(
-                batch.arena.string(of: event.type))
-        }
+        types.merge(batch.types) { $0.union($1) }
         if batch.events.isEmpty, !isTold, let reject = batch.rejects.first {
             isTold = true
             problems.append(

@@ -32,19 +32,26 @@ package struct DeepVerification {
                     let sourceID = try Catalogue(connection).findSourceID(
                         pipeline: pipeline.name, name: source.name)
                 else { continue }
-                try check(source, sourceID, name: "\(pipeline.name)/\(source.name)", &outcome)
+                guard let files = source.files else {
+                    note(
+                        "\(pipeline.name)/\(source.name): the answers of an API are not kept; they are not read again"
+                    )
+                    continue
+                }
+                try check(source, files, sourceID, name: "\(pipeline.name)/\(source.name)", &outcome)
             }
         }
         return outcome
     }
 
     private func check(
-        _ source: SourceDefinition, _ sourceID: Int32, name: String, _ outcome: inout Outcome
+        _ source: SourceDefinition, _ input: FileInput, _ sourceID: Int32, name: String,
+        _ outcome: inout Outcome
     ) throws {
         let known = try Ledger.objects(ofSource: sourceID, connection)
         let identities = Set(known.map(\.identity))
         var files: [FoundFile] = []
-        for path in source.paths {
+        for path in input.paths {
             do {
                 files += try FilePattern(path, relativeTo: project.directory).files().filter { file in
                     !files.contains { $0.node == file.node }
@@ -69,16 +76,17 @@ package struct DeepVerification {
                 continue
             }
             outcome.loads += 1
-            try compare(load, plan, source, source.identity == .project ? 0 : sourceID, &outcome)
+            try compare(
+                load, plan, source, input.format, source.identity == .project ? 0 : sourceID, &outcome)
         }
     }
 
     private func compare(
-        _ load: RecordedLoad, _ plan: ReadPlan, _ source: SourceDefinition, _ scopeID: Int32,
-        _ outcome: inout Outcome
+        _ load: RecordedLoad, _ plan: ReadPlan, _ source: SourceDefinition, _ format: FileFormat,
+        _ scopeID: Int32, _ outcome: inout Outcome
     ) throws {
         let reader = try FileReader(
-            plan, load.range, format: source.format, mapping: source.mapping, maxLine: source.maxLine)
+            plan, load.range, format: format, mapping: source.mapping, maxLine: source.maxLine)
         var batch = EventBatch()
         var (events, rejected, filtered) = (0, 0, 0)
         while try reader.fill(&batch) {

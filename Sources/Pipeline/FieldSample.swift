@@ -2,7 +2,7 @@ import Events
 import Extract
 import Foundation
 
-/// The first records of JSON files as trees: which fields they have. For `check`, not for loading.
+/// The first records of a source as trees: which fields they have. For `check`, not for loading.
 struct FieldSample {
     private let records: [JSONValue]
 
@@ -20,6 +20,8 @@ struct FieldSample {
             }
         }
     }
+
+    init(_ records: [JSONValue]) { self.records = Array(records.prefix(FieldSample.maxRecords)) }
 
     var count: Int { records.count }
 

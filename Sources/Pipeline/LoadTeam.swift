@@ -45,6 +45,8 @@ final class LoadTeam: @unchecked Sendable {
                 try self.work(
                     on: source, Loader(connection, recentKeys: self.recentKeys, buildsNewDays: buildsNewDays),
                     connection)
+            } catch is CommitOrder.Broken {
+                // Whoever broke it tells why.
             } catch {
                 source.stop()
                 throw error
@@ -114,10 +116,19 @@ final class LoadTeam: @unchecked Sendable {
         while true {
             let wait = Stopwatch()
             guard let next = try source.next(into: &batch, connection) else { return }
-            FailPoint.pass("read-batch")
-            try interruption.check()
             let range = batch.range
-            let counts = try loader.load(&batch, from: next.origin) { try next.records($0, in: range) }
+            let counts: LoadCounts
+            do {
+                FailPoint.pass("read-batch")
+                try interruption.check()
+                counts = try loader.load(
+                    &batch, from: next.origin, awaitTurn: { try next.turn?.wait() },
+                    records: { try next.records($0, range) })
+            } catch {
+                next.turn?.end(isWritten: false)
+                throw error
+            }
+            next.turn?.end(isWritten: true)
             let busy = wait.seconds
             try note(counts, batch, next, busySeconds: busy, serverSeconds: loader.takeServerSeconds())
         }

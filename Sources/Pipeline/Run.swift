@@ -91,22 +91,41 @@ package struct Run {
         }
         return try pipelines.flatMap { pipeline in
             try pipeline.sources.flatMap { source in
-                var known: [KnownObject] = []
-                if let warehouse,
-                    let sourceID = try Catalogue(warehouse.connection).findSourceID(
-                        pipeline: pipeline.name, name: source.name)
-                {
-                    known = try Ledger.objects(ofSource: sourceID, warehouse.connection)
-                }
-                let files = try source.files(in: project) {
-                    observer.note("\(pipeline.name)/\(source.name): no file matches \($0)")
-                }
-                return try ReadPlan.make(files, known: known).map { plan in
-                    PlannedRead(
-                        pipeline: pipeline.name, source: source.name, object: plan.file.name,
-                        position: plan.stretches.first?.start ?? plan.file.size, bytes: plan.remaining,
-                        note: plan.note)
-                }
+                try plan(source, of: pipeline, warehouse)
+            }
+        }
+    }
+
+    private func plan(
+        _ source: SourceDefinition, of pipeline: PipelineDefinition, _ warehouse: Warehouse?
+    ) throws -> [PlannedRead] {
+        let sourceID = try warehouse.flatMap {
+            try Catalogue($0.connection).findSourceID(pipeline: pipeline.name, name: source.name)
+        }
+        switch source.input {
+        case .http(let api):
+            var pull: PullPlan?
+            if let warehouse, let sourceID {
+                pull = try PullPlan(api, sourceID: sourceID, warehouse.connection)
+            }
+            return [
+                PlannedRead(
+                    pipeline: pipeline.name, source: source.name, object: api.name,
+                    position: pull?.resumePosition ?? 0, bytes: nil, note: pull?.note)
+            ]
+        case .files(let input):
+            var known: [KnownObject] = []
+            if let warehouse, let sourceID {
+                known = try Ledger.objects(ofSource: sourceID, warehouse.connection)
+            }
+            let files = try input.files(in: project) {
+                observer.note("\(pipeline.name)/\(source.name): no file matches \($0)")
+            }
+            return try ReadPlan.make(files, known: known).map { plan in
+                PlannedRead(
+                    pipeline: pipeline.name, source: source.name, object: plan.file.name,
+                    position: plan.stretches.first?.start ?? plan.file.size, bytes: plan.remaining,
+                    note: plan.note)
             }
         }
     }
@@ -140,7 +159,7 @@ package struct Run {
                 let load = SourceLoad(
                     pipeline: pipeline, project: project, warehouse: warehouse, crew: crew,
                     interruption: interruption, observer: observer)
-                try load.load(try load.plan(), runID: runID, outcome: &report.load)
+                try load.load(runID: runID, outcome: &report.load)
                 if try Ledger.isHopeless(runID, warehouse.connection) {
                     throw NothingButRejects(rejected: report.counts.rejected)
                 }
@@ -217,15 +236,15 @@ extension RunReport {
     }
 }
 
-/// One file that a run would read.
+/// One file, or API, that a run would read.
 package struct PlannedRead: Sendable, Encodable {
     package let pipeline: String
     package let source: String
     package let object: String
     /// The byte offset at which reading would begin.
     package let position: Int64
-    /// Bytes that would be read.
-    package let bytes: Int64
+    /// Bytes that would be read; nil of an API, of which nobody knows.
+    package let bytes: Int64?
     package let note: String?
 }
 

@@ -27,9 +27,9 @@ package struct LoadProgress: Sendable {
     package var rowsPerSecond: Double { seconds > 0 ? Double(counts.read) / seconds : 0 }
     /// The share of the workers' time that the server took, 0 to 1.
     package var serverShare: Double { busySeconds > 0 ? min(1, serverSeconds / busySeconds) : 0 }
-    /// At the pace so far; nil where there is none yet.
+    /// At the pace so far; nil where there is none yet, or nobody knows how much is to come.
     package var secondsLeft: Double? {
-        bytes > 0 ? seconds * Double(max(0, totalBytes - bytes)) / Double(bytes) : nil
+        bytes > 0 && totalBytes > 0 ? seconds * Double(max(0, totalBytes - bytes)) / Double(bytes) : nil
     }
 }
 
@@ -48,10 +48,27 @@ package struct RunObserver {
 
 /// What the ledger leaves to read of one source.
 struct Reading {
+    enum Input {
+        case files([ReadPlan], ClaimedBatches)
+        case pull(PullPlan)
+    }
+
     let source: SourceDefinition
     let sourceID: Int32
-    let plans: [ReadPlan]
-    let claims: ClaimedBatches
+    let input: Input
+
+    /// Bytes of files that are not read yet; what an API will tell, nobody knows.
+    var remaining: Int64 {
+        if case .files(let plans, _) = input { plans.reduce(0) { $0 + $1.remaining } } else { 0 }
+    }
+
+    var claims: ClaimedBatches {
+        if case .files(_, let claims) = input { claims } else { ClaimedBatches() }
+    }
+
+    var isPull: Bool { if case .pull = input { true } else { false } }
+
+    var leavesMore: Bool { if case .pull(let plan) = input { plan.leavesMore } else { false } }
 }
 
 /// The half of a run that reads the sources of a pipeline and loads what is new in them.
@@ -72,7 +89,7 @@ struct SourceLoad {
     }
 
     /// Finds what is to be read, without reading it.
-    func plan() throws -> [Reading] {
+    private func plan() throws -> [Reading] {
         let catalogue = Catalogue(warehouse.connection)
         return try pipeline.sources.map { source in
             let sourceID = try catalogue.sourceID(
@@ -84,31 +101,58 @@ struct SourceLoad {
                     "\(pipeline.name)/\(source.name): nothing of it was ever good; it is read from the start again"
                 )
             }
-            let known = try Ledger.objects(ofSource: sourceID, warehouse.connection)
-            let files = try source.files(in: project) {
-                observer.note("\(pipeline.name)/\(source.name): no file matches \($0)")
-            }
-            return Reading(
-                source: source, sourceID: sourceID, plans: try ReadPlan.make(files, known: known),
-                claims: try Ledger.claims(ofSource: sourceID, warehouse.connection))
+            return Reading(source: source, sourceID: sourceID, input: try input(of: source, sourceID))
         }
     }
 
-    /// Reads and loads what is planned.
+    private func input(of source: SourceDefinition, _ sourceID: Int32) throws -> Reading.Input {
+        switch source.input {
+        case .http(let api): return .pull(try PullPlan(api, sourceID: sourceID, warehouse.connection))
+        case .files(let input):
+            let known = try Ledger.objects(ofSource: sourceID, warehouse.connection)
+            let files = try input.files(in: project) {
+                observer.note("\(pipeline.name)/\(source.name): no file matches \($0)")
+            }
+            return .files(
+                try ReadPlan.make(files, known: known),
+                try Ledger.claims(ofSource: sourceID, warehouse.connection))
+        }
+    }
+
+    /// Reads and loads what is new.
     ///
     /// - Parameter outcome: what was committed, also when it throws.
-    func load(_ readings: [Reading], runID: Int64, outcome: inout LoadProgress) throws {
-        let totalBytes = readings.flatMap(\.plans).reduce(0) { $0 + $1.remaining }
+    func load(runID: Int64, outcome: inout LoadProgress) throws {
+        let readings = try plan()
+        try load(readings, runID: runID, outcome: &outcome)
+        // A pull that was broken off has asked for what there was when it began.
+        let left = Set(readings.filter(\.leavesMore).map(\.source.name))
+        if !left.isEmpty {
+            let before = outcome
+            try load(try plan().filter { left.contains($0.source.name) }, runID: runID, outcome: &outcome)
+            outcome.bytes += before.bytes
+            outcome.batches += before.batches
+            outcome.seconds += before.seconds
+        }
+    }
+
+    private func load(_ readings: [Reading], runID: Int64, outcome: inout LoadProgress) throws {
+        let totalBytes = readings.reduce(0) { $0 + $1.remaining }
         var (conninfo, workers): (String?, Int) = (nil, 1)
         if case .team(let target, let most) = crew {
             // What is small is not worth a connection more.
-            let useful = totalBytes == 0 ? 0 : Int(totalBytes / SourceLoad.bytesPerWorker) + 1
+            var useful = totalBytes == 0 ? 0 : Int(totalBytes / SourceLoad.bytesPerWorker) + 1
+            // Of an API one batch is written at a time, while the next is read and sorted.
+            if readings.contains(where: \.isPull) { useful = max(useful, 2) }
             (conninfo, workers) = (target, min(most, useful))
         }
         let source = BatchSource(
-            readings, pipeline: pipeline.name, runID: runID, workers: workers, observer: observer)
+            readings, pipeline: pipeline.name, runID: runID, workers: workers, interruption: interruption,
+            observer: observer)
+        // How far a pull will go is not known beforehand.
         let team = LoadTeam(
-            pipeline: pipeline.name, totalBytes: totalBytes, conninfo: conninfo,
+            pipeline: pipeline.name, totalBytes: readings.contains(where: \.isPull) ? 0 : totalBytes,
+            conninfo: conninfo,
             lockHolder: warehouse.connection.processID, interruption: interruption, observer: observer)
         defer {
             outcome = team.state
@@ -129,6 +173,10 @@ struct SourceLoad {
             throw error
         }
         try finish(runID, builds: builds, team, workers)
+        for pull in source.pullsAtEnd {
+            try pull.plan.finish(
+                pull.start, mark: pull.mark, validators: pull.validators, warehouse.connection)
+        }
         for reading in readings {
             try reading.source.maxRejected?.check(
                 try Ledger.counts(ofRun: runID, source: reading.sourceID, warehouse.connection),
@@ -149,7 +197,7 @@ struct SourceLoad {
     private static let buildingBytes: Int64 = 64 << 20
 }
 
-extension SourceDefinition {
+extension FileInput {
     /// The source's files, each once.
     ///
     /// - Parameter onNoMatch: gets each pattern that matches nothing.

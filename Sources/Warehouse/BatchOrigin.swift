@@ -12,11 +12,13 @@ package struct BatchOrigin: Sendable {
     package var objectIdentity: String
     /// Hash of the last KiB before the batch's end.
     package var tailHash: String
+    /// Of an API: where reading goes on behind the batch, as JSON.
+    package var checkpoint: String?
 
     package init(
         loadID: Int64, runID: Int64, pipeline: String, sourceID: Int32,
         identity: EventIdentity = .source, onChange: OnChange = .keepFirst, object: String,
-        objectIdentity: String, tailHash: String
+        objectIdentity: String, tailHash: String, checkpoint: String? = nil
     ) {
         self.loadID = loadID
         self.runID = runID
@@ -27,6 +29,7 @@ package struct BatchOrigin: Sendable {
         self.object = object
         self.objectIdentity = objectIdentity
         self.tailHash = tailHash
+        self.checkpoint = checkpoint
     }
 
     /// The scope in which the events' ids are unique: what `raw.events.source_id` holds.

@@ -74,6 +74,7 @@ package enum Ledger {
             guard isHopeless else { return false }
             try connection.query("DELETE FROM daybook.rejects WHERE source_id = $1::int", [sourceID])
             try connection.query("DELETE FROM daybook.loads WHERE source_id = $1::int", [sourceID])
+            try connection.query("DELETE FROM daybook.pulls WHERE source_id = $1::int", [sourceID])
             return true
         }
     }
@@ -175,11 +176,11 @@ package enum Ledger {
             INSERT INTO daybook.loads (
                 load_id, run_id, pipeline, source_id, object, object_identity, start_position, end_position,
                 tail_hash, first_line, end_line, read, loaded, duplicate, conflicting, rejected, filtered,
-                min_occurred_at, max_occurred_at, event_days)
+                min_occurred_at, max_occurred_at, event_days, checkpoint)
             OVERRIDING SYSTEM VALUE
             VALUES ($1::bigint, $2::bigint, $3, $4::int, $5, $6, $7::bigint, $8::bigint, $9, $10::bigint,
                 $11::bigint, $12::bigint, $13::bigint, $14::bigint, $15::bigint, $16::bigint, $17::bigint,
-                $18::timestamptz, $19::timestamptz, $20::date[])
+                $18::timestamptz, $19::timestamptz, $20::date[], $21::jsonb)
             """,
             [
                 origin.loadID, origin.runID, origin.pipeline, origin.sourceID, origin.object,
@@ -188,7 +189,7 @@ package enum Ledger {
                 batch.range.endLine,
                 counts.read, counts.loaded, counts.duplicate, counts.conflicting, counts.rejected,
                 counts.filtered, times.min()?.description, times.max()?.description,
-                days.map { CalendarDay(daysSinceEpoch: $0).description },
+                days.map { CalendarDay(daysSinceEpoch: $0).description }, origin.checkpoint,
             ], action: "write the ledger")
         try connection.query(
             """
@@ -238,6 +239,8 @@ package enum Ledger {
 /// Batches that were begun and never committed: who reads on where one begins is to end it where it ended, and loads
 /// it under its own id.
 package struct ClaimedBatches: Sendable {
+    package init() {}
+
     private var ends: [String: [Int64: Int64]] = [:]
 
     mutating func add(objectIdentity: String, start: Int64, end: Int64) {

@@ -31,16 +31,19 @@ package struct Loader: ~Copyable {
     ///
     /// Rows that the server refuses are taken out, one by one, and rejected with its words.
     ///
-    /// - Parameter records: gives the bytes of refused rows.
-    /// - Throws: `PostgresError`; nothing of the batch is then in the database.
+    /// - Parameters:
+    ///   - awaitTurn: called once the batch is sorted, before any of it is written.
+    ///   - records: gives the bytes of refused rows.
+    /// - Throws: `PostgresError`, or what `awaitTurn` throws; nothing of the batch is then in the database.
     package mutating func load(
-        _ batch: inout EventBatch, from origin: BatchOrigin, records: RecordLookup
+        _ batch: inout EventBatch, from origin: BatchOrigin, awaitTurn: () throws -> Void = {},
+        records: RecordLookup
     ) throws -> LoadCounts {
         do {
-            return try loadSorted(batch, origin)
+            return try loadSorted(batch, origin, awaitTurn)
         } catch let error as PostgresError where error.isRowRefusal {
             guard try reject(try refusals(batch, origin), of: &batch, records) else { throw error }
-            return try loadSorted(batch, origin)
+            return try loadSorted(batch, origin, awaitTurn)
         }
     }
 
@@ -50,10 +53,11 @@ package struct Loader: ~Copyable {
         return serverSeconds
     }
 
-    private mutating func loadSorted(_ batch: borrowing EventBatch, _ origin: BatchOrigin) throws
-        -> LoadCounts
-    {
+    private mutating func loadSorted(
+        _ batch: borrowing EventBatch, _ origin: BatchOrigin, _ awaitTurn: () throws -> Void
+    ) throws -> LoadCounts {
         let order = EventOrder(batch)
+        try awaitTurn()
         try leaves.ensure(order.runs.days.map(\.day))
         let parts = recentKeys.split(order.runs, of: batch, scope: origin.scopeID)
         defer { recentKeys.settle(parts.turn) }

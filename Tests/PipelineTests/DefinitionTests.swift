@@ -66,9 +66,12 @@ struct DefinitionTests {
             """)
         #expect(pipeline.name == "orders" && pipeline.entity == "order")
         #expect(pipeline.sources.map(\.name) == ["checkout", "orders_table"])
-        #expect(pipeline.sources.map(\.paths) == [["logs/checkout-*.ndjson"], ["orders.csv", "old/*.csv"]])
-        #expect(pipeline.sources.map(\.format) == [.ndjson, .csv])
-        #expect(pipeline.sources.map(\.settleSeconds) == [90, nil])
+        #expect(
+            pipeline.sources.map(\.files?.paths) == [
+                ["logs/checkout-*.ndjson"], ["orders.csv", "old/*.csv"],
+            ])
+        #expect(pipeline.sources.map(\.files?.format) == [.ndjson, .csv])
+        #expect(pipeline.sources.map(\.files?.settleSeconds) == [90, nil])
         #expect(pipeline.sources.map(\.maxLine) == [4_096, 16 << 20])
         #expect(pipeline.sources.map(\.mapping.isList) == [false, true])
 
@@ -113,8 +116,8 @@ struct DefinitionTests {
             """)
         #expect(pipeline.entity == "orders")
         let source = try #require(pipeline.sources.first)
-        #expect(source.format == .ndjson)
-        #expect(source.settleSeconds == nil)
+        #expect(source.files?.format == .ndjson)
+        #expect(source.files?.settleSeconds == nil)
         let event = try #require(source.mapping.events.first)
         #expect(event.defaultService == "shop" && event.defaultEntity == "orders")
         #expect(event.eventID.isPosition)
@@ -135,7 +138,7 @@ struct DefinitionTests {
                 "event": { "occurred_at": "at", "type": "what" } } ] }
             """)
         #expect(pipeline.slas == [])
-        #expect(pipeline.sources.first?.format == .csv)
+        #expect(pipeline.sources.first?.files?.format == .csv)
     }
 
     @Test(arguments: ["\n", "\r\n"], ["", "\u{FEFF}"])
@@ -148,7 +151,7 @@ struct DefinitionTests {
             "// at the end",
         ]
         let pipeline = try read(mark + lines.joined(separator: lineEnd))
-        #expect(pipeline.sources.first?.paths == ["a//b/*.ndjson"])
+        #expect(pipeline.sources.first?.files?.paths == ["a//b/*.ndjson"])
     }
 
     @Test func takesValuesFromTheEnvironmentAndFromFiles() throws {
@@ -159,7 +162,7 @@ struct DefinitionTests {
                 "event": { "occurred_at": "at", "type": "what" } } ] }
             """,
             files: ["place.txt": "inner\n"], environment: ["LOGS": "logs"])
-        #expect(pipeline.sources.first?.paths == ["logs/inner/logs.ndjson"])
+        #expect(pipeline.sources.first?.files?.paths == ["logs/inner/logs.ndjson"])
     }
 
     @Test func readsTimesWithAFormatAndAZone() throws {
@@ -569,10 +572,10 @@ extension Broken {
             "a source of another kind",
             [
                 #""file": { "path": "shop.ndjson", "format": "ndjson" }"#:
-                    #""http": { "url": "https://shop.example/events" }"#
+                    #""command": { "run": ["journalctl"] }"#
             ],
             expected: #"""
-                pipelines/orders.jsonc:6:7: "http" in sources[0] is not there yet in this version; remove \#
+                pipelines/orders.jsonc:6:7: "command" in sources[0] is not there yet in this version; remove \#
                 it
                 """#),
         Broken(

@@ -1,4 +1,5 @@
 import Events
+import Extract
 import Foundation
 
 /// Reads one definition file: values with their types, and every mistake with its place.
@@ -10,6 +11,8 @@ final class DefinitionReader {
     private let projectDirectory: String
     private let environment: [String: String]
     private(set) var problems: [Problem] = []
+    /// Gets each variable that is resolved.
+    private var secrets: Secrets?
 
     /// - Parameters:
     ///   - file: relative to the project's directory.
@@ -199,6 +202,13 @@ final class DefinitionReader {
 
     // MARK: - Variables
 
+    /// What `body` resolves of variables is not to be seen.
+    func collectingVariables<Value>(into secrets: Secrets, _ body: () -> Value) -> Value {
+        self.secrets = secrets
+        defer { self.secrets = nil }
+        return body()
+    }
+
     private func expandVariables(_ text: String, at value: JSONValue) -> String? {
         var result = ""
         var rest = Substring(text)
@@ -214,6 +224,7 @@ final class DefinitionReader {
                 return nil
             }
             guard let replacement = variable(name, at: value) else { return nil }
+            secrets?.add(replacement, word: "${\(name)}")
             result += replacement
             rest = rest[rest.index(after: end)...]
         }

@@ -6,6 +6,8 @@ struct MappingReader {
     let reader: DefinitionReader
     let defaultService: String
     let defaultEntity: String
+    /// Whether the position of a record stays what it is; the answers of an API move.
+    var hasPositions = true
 
     private static let keys = [
         "event_id", "occurred_at", "type", "case_id", "service", "entity", "user_id", "correlation_id",
@@ -27,7 +29,8 @@ struct MappingReader {
         let (userID, correlationID) = (optional("user_id"), optional("correlation_id"))
         let (sequence, details) = (optional("sequence"), optional("details"))
         let eventID =
-            object["event_id"].map { readEventID($0, "event_id in \(name)") } ?? EventMapping.EventID.position
+            object["event_id"].map { readEventID($0, "event_id in \(name)") }
+            ?? (hasPositions ? EventMapping.EventID.position : .content)
         guard let occurredAt, let type, let eventID else { return nil }
         var mapping = EventMapping(
             occurredAt: occurredAt, type: type, defaultService: defaultService, defaultEntity: defaultEntity)
@@ -93,6 +96,12 @@ struct MappingReader {
             guard let object = reader.object(value, name, keys: ["derive"]), let derive = object["derive"],
                 let kind = reader.choice(derive, "derive", ["position", "content"])
             else { return nil }
+            if kind == "position", !hasPositions {
+                reader.error(
+                    "the items of an API have no positions that last; map event_id, or write {\"derive\": \"content\"}: "
+                        + "equal items are then one event", at: derive)
+                return nil
+            }
             return kind == "position" ? .position : .content
         }
         return readReference(value, name).map { .reference($0) }

@@ -18,9 +18,7 @@ package struct PipelineDefinition: Sendable {
 /// One source of a pipeline.
 package struct SourceDefinition: Sendable {
     package let name: String
-    /// Paths or patterns, relative to the project.
-    package let paths: [String]
-    package let format: FileFormat
+    package let input: SourceInput
     package let mapping: SourceMapping
     /// Where its event ids are unique.
     package let identity: EventIdentity
@@ -30,12 +28,38 @@ package struct SourceDefinition: Sendable {
     package let latenessMicroseconds: Int64
     /// Nil: as many as there are.
     package let maxRejected: RejectLimit?
-    /// A file that has not changed for this long is whole to its last byte; nil: it may always grow.
-    package let settleSeconds: Double?
     /// The longest record, in bytes.
     package let maxLine: Int
 
     package static let defaultMaxLine = 16 << 20
+
+    /// Nil of a source that is no file.
+    package var files: FileInput? { if case .files(let files) = input { files } else { nil } }
+    /// Nil of a source that is no API.
+    package var api: HTTPSource? { if case .http(let api) = input { api } else { nil } }
+}
+
+/// What a source is read from.
+package enum SourceInput: Sendable {
+    case files(FileInput)
+    case http(HTTPSource)
+
+    /// Format and place, for a person.
+    package var description: String {
+        switch self {
+        case .files(let files): "\(files.format.rawValue): \(files.paths.joined(separator: ", "))"
+        case .http(let api): "\(api.format.rawValue): \(api.name)"
+        }
+    }
+}
+
+/// The files of a source.
+package struct FileInput: Sendable {
+    /// Paths or patterns, relative to the project.
+    package let paths: [String]
+    package let format: FileFormat
+    /// A file that has not changed for this long is whole to its last byte; nil: it may always grow.
+    package let settleSeconds: Double?
 }
 
 /// Where the parts of a definition stand, for doubts that only the data can raise.

@@ -97,20 +97,12 @@ struct PipelineReader {
 
     private mutating func readSource(_ value: JSONValue, _ name: String, entity: String) -> SourceDefinition?
     {
-        let keys = ["name", "file", "event", "events", "identity", "on_change", "lateness", "max_rejected"]
-        let planned = ["http", "command"]
-        guard let object = reader.object(value, name, keys: keys, planned: planned) else { return nil }
+        let keys = [
+            "name", "file", "http", "event", "events", "identity", "on_change", "lateness", "max_rejected",
+        ]
+        guard let object = reader.object(value, name, keys: keys, planned: ["command"]) else { return nil }
         let sourceName = reader.required("name", of: object, "\"name\": \"checkout\"")
             .flatMap { reader.nonEmptyString($0, "name of \(name)") }
-        let isOfAnotherKind = object["http"] != nil || object["command"] != nil
-        let file =
-            (isOfAnotherKind && object["file"] == nil)
-            ? nil
-            : reader.required(
-                "file", of: object, "\"file\": { \"path\": \"logs/*.ndjson\", \"format\": \"ndjson\" }"
-            ).flatMap {
-                reader.object($0, "file of \(name)", keys: ["path", "format", "settle", "max_line"])
-            }
         let identity = object["identity"].flatMap {
             reader.choice($0, "identity of \(name)", EventIdentity.allCases.map(\.rawValue))
         }
@@ -120,22 +112,55 @@ struct PipelineReader {
         let lateness = object["lateness"].flatMap { reader.duration($0, "lateness of \(name)") }
         let maxRejected = object["max_rejected"].flatMap { readRejectLimit($0, "max_rejected of \(name)") }
         let mapping = readMapping(object, name, service: sourceName ?? name, entity: entity)
+        let input = readInput(object, name)
+        guard let sourceName, let input, let mapping else { return nil }
+        places.sources[sourceName] = input.place
+        return SourceDefinition(
+            name: sourceName, input: input.input, mapping: mapping,
+            identity: identity.flatMap { EventIdentity(rawValue: $0) } ?? .source,
+            onChange: onChange.flatMap { OnChange(rawValue: $0) } ?? .keepFirst,
+            latenessMicroseconds: lateness ?? 0, maxRejected: maxRejected,
+            maxLine: input.maxLine ?? SourceDefinition.defaultMaxLine)
+    }
 
-        guard let file else { return nil }
+    /// What a source is read from, and where that stands.
+    private struct ReadInput {
+        let input: SourceInput
+        let place: DefinitionPlace
+        let maxLine: Int?
+    }
+
+    private func readInput(_ object: DefinitionReader.Object, _ name: String) -> ReadInput? {
+        if let value = object["http"] {
+            if let file = object["file"] {
+                reader.error("\(name) has both \"file\" and \"http\"; keep one", at: file)
+            }
+            guard let http = reader.object(value, "http of \(name)", keys: HTTPSourceReader.keys) else {
+                return nil
+            }
+            let maxLine = http["max_line"].flatMap { readMaxLine($0, "max_line of \(name)") }
+            guard let api = HTTPSourceReader(reader: reader, name: "http of \(name)").read(http) else {
+                return nil
+            }
+            return ReadInput(
+                input: .http(api), place: reader.place(of: http["url"] ?? value), maxLine: maxLine)
+        }
+        // A source of another kind lacks no file.
+        guard object["command"] == nil || object["file"] != nil else { return nil }
+        guard
+            let value = reader.required(
+                "file", of: object, "\"file\": { \"path\": \"logs/*.ndjson\", \"format\": \"ndjson\" }"),
+            let file = reader.object(
+                value, "file of \(name)", keys: ["path", "format", "settle", "max_line"])
+        else { return nil }
         let path = reader.required("path", of: file, "\"path\": \"logs/*.ndjson\"")
         let paths = path.flatMap { reader.strings($0, "path of \(name)") }
         let format = path == nil && file["format"] == nil ? nil : readFormat(file, paths ?? [], name)
         let settle = file["settle"].flatMap { reader.duration($0, "settle of \(name)") }
         let maxLine = file["max_line"].flatMap { readMaxLine($0, "max_line of \(name)") }
-        guard let sourceName, let paths, let format, let mapping else { return nil }
-        if let path { places.sources[sourceName] = reader.place(of: path) }
-        return SourceDefinition(
-            name: sourceName, paths: paths, format: format, mapping: mapping,
-            identity: identity.flatMap { EventIdentity(rawValue: $0) } ?? .source,
-            onChange: onChange.flatMap { OnChange(rawValue: $0) } ?? .keepFirst,
-            latenessMicroseconds: lateness ?? 0, maxRejected: maxRejected,
-            settleSeconds: settle.map { Double($0) / 1e6 },
-            maxLine: maxLine ?? SourceDefinition.defaultMaxLine)
+        guard let path, let paths, let format else { return nil }
+        let input = FileInput(paths: paths, format: format, settleSeconds: settle.map { Double($0) / 1e6 })
+        return ReadInput(input: .files(input), place: reader.place(of: path), maxLine: maxLine)
     }
 
     private func readFormat(
@@ -177,7 +202,9 @@ struct PipelineReader {
     private func readMapping(
         _ object: DefinitionReader.Object, _ name: String, service: String, entity: String
     ) -> SourceMapping? {
-        let mappingReader = MappingReader(reader: reader, defaultService: service, defaultEntity: entity)
+        let mappingReader = MappingReader(
+            reader: reader, defaultService: service, defaultEntity: entity,
+            hasPositions: object["http"] == nil)
         switch (object["event"], object["events"]) {
         case (let event?, nil):
             return mappingReader.event(event, "event of \(name)").map {

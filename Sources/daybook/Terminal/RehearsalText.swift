@@ -5,15 +5,17 @@ enum RehearsalText {
     private static let shown = 10
 
     static func tell(_ reads: [PlannedRead]) {
-        let waiting = reads.filter { $0.bytes > 0 }
-        for read in waiting {
+        for read in reads where read.bytes != 0 {
             let from = read.position > 0 ? " from byte \(read.position)" : ""
-            Terminal.out("\(read.pipeline)/\(read.source): \(read.object): \(Human.bytes(read.bytes))\(from)")
+            let size = read.bytes.map { Human.bytes($0) } ?? "as much as there is"
+            Terminal.out("\(read.pipeline)/\(read.source): \(read.object): \(size)\(from)")
         }
-        let total = waiting.reduce(0) { $0 + $1.bytes }
+        let files = reads.compactMap(\.bytes)
+        guard !files.isEmpty || reads.isEmpty else { return }
+        let waiting = files.filter { $0 > 0 }
         Terminal.out(
-            "\(Human.plural(waiting.count, "file")) with \(Human.bytes(total)) to read; "
-                + "\(Human.plural(reads.count - waiting.count, "file")) read already")
+            "\(Human.plural(waiting.count, "file")) with \(Human.bytes(waiting.reduce(0, +))) to read; "
+                + "\(Human.plural(files.count - waiting.count, "file")) read already")
     }
 
     static func tell(_ rehearsal: Rehearsal, _ options: RunOptions) {

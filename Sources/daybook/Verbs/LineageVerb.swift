@@ -38,7 +38,7 @@ enum LineageVerb: Verb {
             pipeline.sources.map { source in
                 Lineage.Source(
                     pipeline: pipeline.name, name: source.name,
-                    description: "\(source.format.rawValue): \(source.paths.joined(separator: ", "))")
+                    description: source.input.description)
             }
         }
         let models =

@@ -194,10 +194,12 @@ enum RunStep {
             return
                 "\(progress.pipeline): all is read; indexing day \(progress.days.done) of \(progress.days.all)"
         }
-        let share = progress.totalBytes > 0 ? Double(progress.bytes) / Double(progress.totalBytes) : 1
+        // How much an API will tell, nobody knows.
+        let isKnown = progress.totalBytes > 0
+        let of = isKnown ? " of \(Human.bytes(progress.totalBytes))" : ""
         var parts = [
-            "\(Human.bytes(progress.bytes)) of \(Human.bytes(progress.totalBytes))",
-            "\(Human.count(progress.counts.read)) rows", "\(Human.count(Int(progress.rowsPerSecond))) rows/s",
+            "\(Human.bytes(progress.bytes))\(of)", "\(Human.count(progress.counts.read)) rows",
+            "\(Human.count(Int(progress.rowsPerSecond))) rows/s",
             "server \(Human.share(progress.serverShare))",
         ]
         if progress.counts.duplicate > 0 {
@@ -205,7 +207,9 @@ enum RunStep {
         }
         if progress.counts.rejected > 0 { parts.append("\(Human.count(progress.counts.rejected)) rejected") }
         if let left = progress.secondsLeft { parts.append("\(Human.duration(left.rounded())) left") }
-        return "\(progress.pipeline) \(Human.bar(share, width: 20)) " + parts.joined(separator: ", ")
+        let share = Double(progress.bytes) / Double(max(1, progress.totalBytes))
+        let bar = isKnown ? Human.bar(share, width: 20) + " " : ""
+        return "\(progress.pipeline) \(bar)" + parts.joined(separator: ", ")
     }
 
     /// `12 read: 10 loaded, 2 duplicate`.

@@ -187,7 +187,7 @@ package final class FileReader {
     private func passOverlongLine(_ batch: inout EventBatch) throws(ExtractError) -> Bool {
         let kept = UnsafeBufferPointer(
             start: block.baseAddress!.assumingMemoryBound(to: UInt8.self) + consumed,
-            count: min(1_024, filled - consumed))
+            count: min(EventBatch.keptOfOverlong, filled - consumed))
         let lineStart = batch.range.end
         let (rejectLine, rejectPosition) = (batch.range.endLine, lineStart)
         let prefix = Array(kept)
@@ -211,9 +211,7 @@ package final class FileReader {
         }
         batch.range.end = position
         prefix.withUnsafeBufferPointer { bytes in
-            batch.reject(
-                bytes, line: rejectLine, position: rejectPosition, code: .lineTooLong,
-                reason: "the line has more than \(maxLine) bytes (max_line); its first 1024 are kept")
+            batch.rejectOverlong(bytes, line: rejectLine, position: rejectPosition, maxBytes: maxLine)
         }
         return true
     }

@@ -1,0 +1,89 @@
+import Foundation
+
+/// What is sent to an API, but for its credentials.
+struct HTTPRequest: Sendable {
+    var method: HTTPMethod
+    var url: HTTPAddress
+    var headers: [HTTPHeader]
+    var body: String?
+    /// Whether the credentials of the source go with it.
+    var isAuthenticated = true
+
+    mutating func setHeader(_ name: String, _ value: String) {
+        headers.removeAll { $0.name.lowercased() == name.lowercased() }
+        headers.append(HTTPHeader(name, value))
+    }
+}
+
+/// A URL whose query can be changed by name; the rest of it stays as it was written.
+struct HTTPAddress: Sendable, Equatable {
+    /// Up to the query.
+    let base: String
+    /// As they stand in the URL, percent-encoded.
+    private(set) var query: [String]
+
+    /// Nil where it is no URL of HTTP.
+    init?(_ text: String) {
+        let text = text.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)[0]
+        let parts = text.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let url = URL(string: String(parts[0])), url.host?.isEmpty == false,
+            ["http", "https"].contains(url.scheme?.lowercased() ?? "")
+        else { return nil }
+        base = String(parts[0])
+        query = parts.count > 1 ? parts[1].split(separator: "&").map(String.init) : []
+    }
+
+    /// A link as an answer has it: whole, or relative to the address that was asked.
+    init?(_ link: String, relativeTo address: HTTPAddress) {
+        if link.contains("://") {
+            self.init(link)
+        } else {
+            guard let base = URL(string: address.text), let url = URL(string: link, relativeTo: base) else {
+                return nil
+            }
+            self.init(url.absoluteString)
+        }
+    }
+
+    var text: String { query.isEmpty ? base : "\(base)?\(query.joined(separator: "&"))" }
+
+    /// Scheme, host and port: what credentials are for.
+    var origin: String {
+        let url = URL(string: base)
+        let scheme = url?.scheme?.lowercased() ?? ""
+        return "\(scheme)://\(url?.host?.lowercased() ?? ""):\(url?.port ?? (scheme == "https" ? 443 : 80))"
+    }
+
+    /// Puts a parameter where one of its name stands, or else behind the others.
+    mutating func set(_ name: String, _ value: String) {
+        let item = "\(name.percentEncoded)=\(value.percentEncoded)"
+        if let index = index(of: name) {
+            query[index] = item
+        } else {
+            query.append(item)
+        }
+    }
+
+    /// Puts a parameter behind the others.
+    mutating func add(_ name: String, _ value: String) {
+        query.append("\(name.percentEncoded)=\(value.percentEncoded)")
+    }
+
+    private func index(of name: String) -> Int? {
+        query.firstIndex { item in
+            let key = item.prefix { $0 != "=" }
+            return key == name || key.removingPercentEncoding == name
+        }
+    }
+
+    /// For a person: without a password, and without what a parameter's name says is a secret.
+    func shown(_ secrets: Secrets) -> String {
+        let items = query.map { item -> String in
+            let key = item.prefix { $0 != "=" }
+            return HTTPSource.tellsSecret(String(key)) ? "\(key)=***" : item
+        }
+        var address = self
+        address.query = items
+        return secrets.hidden(address.text.replacing(#/\/\/[^\/@]*@/#, with: "//"))
+    }
+}

@@ -1,0 +1,205 @@
+import Events
+import Foundation
+
+/// Fetches the pages of a pull, one after another, on a thread of its own, ahead of whoever loads them.
+final class PageQueue: @unchecked Sendable {
+    enum Taken {
+        case page(Page)
+        /// None is there yet.
+        case notYet
+        case end
+    }
+
+    private let source: HTTPSource
+    private let start: PullStart
+    private let isCancelled: @Sendable () -> Bool
+    // Everything below is touched only under the lock.
+    private let lock = NSCondition()
+    private var pages: [Page] = []
+    private var bytes = 0
+    private var failure: (any Error)?
+    private var notes: [String] = []
+    private var isAtEnd = false
+    private var isStopped = false
+    /// Whether the API said that nothing has changed.
+    private var wasUnchanged = false
+    /// Whether the run's requests were used up before the end.
+    private var wasPaused = false
+
+    /// What waits to be loaded; one page may be larger.
+    private static let maxBytes = 16 << 20
+
+    init(_ source: HTTPSource, from start: PullStart, isCancelled: @escaping @Sendable () -> Bool) {
+        self.source = source
+        self.start = start
+        self.isCancelled = isCancelled
+    }
+
+    func begin() {
+        let thread = Thread { [self] in
+            do {
+                try fetch()
+                lock.withLock { isAtEnd = true }
+            } catch {
+                lock.withLock { failure = error }
+            }
+            lock.withLock { lock.broadcast() }
+        }
+        thread.stackSize = 4 << 20
+        thread.start()
+    }
+
+    /// Nobody wants more.
+    func stop() {
+        lock.withLock {
+            isStopped = true
+            lock.broadcast()
+        }
+    }
+
+    var isUnchanged: Bool { lock.withLock { wasUnchanged } }
+    var isPaused: Bool { lock.withLock { wasPaused } }
+
+    /// The next page.
+    ///
+    /// - Parameters:
+    ///   - waits: until one is there.
+    ///   - room: a page of more items is left for the next call, unless it waits.
+    ///   - tell: gets what a person should know meanwhile.
+    /// - Throws: what kept the next page from coming.
+    func take(waits: Bool, room: Int, tell: (String) -> Void) throws -> Taken {
+        lock.lock()
+        defer { lock.unlock() }
+        while pages.isEmpty {
+            notes.forEach(tell)
+            notes = []
+            if let failure {
+                // What is in hand is committed before anybody is told.
+                guard waits else { return .notYet }
+                throw failure
+            }
+            if isAtEnd { return .end }
+            guard waits else { return .notYet }
+            _ = lock.wait(until: Date(timeIntervalSinceNow: 0.1))
+            if isCancelled() {
+                throw ExtractError(kind: .cancelled, object: source.name, message: "interrupted")
+            }
+        }
+        guard waits || pages[0].count <= room else { return .notYet }
+        let page = pages.removeFirst()
+        bytes -= page.body.count
+        lock.broadcast()
+        return .page(page)
+    }
+
+    // MARK: - Fetching
+
+    private func fetch() throws {
+        let api = HTTPAPI(source) { [self] in
+            isCancelled() || lock.withLock { isStopped }
+        } note: { [self] note in
+            lock.withLock { notes.append(note) }
+        }
+        var circle = Circle(source)
+        var step: PageStep? = start.checkpoint.step
+        var mark = start.checkpoint.mark
+        var count = 0
+        while let current = step, count < start.maxPages ?? .max {
+            guard count < source.limits.maxPages else {
+                throw source.nonsense(
+                    "there are more than \(source.limits.maxPages) pages in one run (max_pages); the next run goes on behind them"
+                )
+            }
+            count += 1
+            var request = try firstRequest(api)
+            try source.pagination.apply(current, to: &request, of: source)
+            try circle.pass(request, page: current.pages + 1)
+            do {
+                let (answer, scan) = try api.send(request) { answer throws(ExtractError) in
+                    answer.status == 304 ? nil : try PageScan(answer.body, of: source)
+                }
+                guard let scan else {
+                    lock.withLock { wasUnchanged = true }
+                    return
+                }
+                if let own = scan.mark, mark.map({ CursorValue($0) < own }) ?? true { mark = own.json }
+                step = try source.pagination.next(after: scan, answer, to: request, current, of: source)
+                let page = Page(
+                    step: current, body: answer.body, content: scan.content, count: scan.count,
+                    columns: scan.columns,
+                    mark: mark, next: step,
+                    validators: source.pagination == .single ? Validators(answer) : nil)
+                try circle.pass(page)
+                guard push(page) else { return }
+            } catch let refusal as HTTPAPI.Refused {
+                if isEnd(refusal, current) { return }
+                guard count == 1, start.isResumed, [400, 404, 410, 422].contains(refusal.status) else {
+                    throw refusal.error
+                }
+                throw StaleCheckpoint(reason: refusal.error.message)
+            } catch is HTTPAPI.BudgetSpent {
+                lock.withLock { wasPaused = true }
+                return
+            }
+        }
+    }
+
+    private func firstRequest(_ api: HTTPAPI) throws -> HTTPRequest {
+        var request = try api.firstRequest()
+        if let incremental = source.incremental {
+            if let since = start.since { request.put(since, incremental.place) }
+            if let end = incremental.end { request.put(quoted(end.value), end.place) }
+        }
+        if let etag = start.validators?.etag { request.setHeader("If-None-Match", etag) }
+        if let time = start.validators?.lastModified { request.setHeader("If-Modified-Since", time) }
+        return request
+    }
+
+    /// Some that count pages say "not found" of the page behind the last.
+    private func isEnd(_ refusal: HTTPAPI.Refused, _ step: PageStep) -> Bool {
+        guard case .pageNumber(let number) = source.pagination, number.total == nil else { return false }
+        return refusal.status == 404 && step.pages > 0
+    }
+
+    /// False where nobody wants more.
+    private func push(_ page: Page) -> Bool {
+        lock.lock()
+        defer { lock.unlock() }
+        while bytes + page.body.count > PageQueue.maxBytes, !pages.isEmpty, !isStopped { lock.wait() }
+        pages.append(page)
+        bytes += page.body.count
+        lock.broadcast()
+        return !isStopped
+    }
+}
+
+/// Notices that an API leads back to where it was.
+private struct Circle {
+    private let source: HTTPSource
+    private var requests: Set<Int> = []
+    private var contents: Set<Int> = []
+
+    init(_ source: HTTPSource) { self.source = source }
+
+    mutating func pass(_ request: HTTPRequest, page: Int) throws(ExtractError) {
+        var hasher = Hasher()
+        hasher.combine(request.url.text)
+        hasher.combine(request.body)
+        guard requests.insert(hasher.finalize()).inserted else {
+            throw source.nonsense(
+                "page \(page) leads back to a page that was there before: \(request.url.shown(source.secrets))"
+            )
+        }
+    }
+
+    mutating func pass(_ page: Page) throws(ExtractError) {
+        guard page.count > 0 else { return }
+        var hasher = Hasher()
+        hasher.combine(bytes: UnsafeRawBufferPointer(page.bytes))
+        guard contents.insert(hasher.finalize()).inserted else {
+            throw source.nonsense(
+                "page \(page.step.pages + 1) holds the same items as a page before it; does the API know the parameters of \"pagination\"?"
+            )
+        }
+    }
+}

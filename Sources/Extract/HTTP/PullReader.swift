@@ -1,0 +1,222 @@
+import Events
+
+/// Reads a pull, batch by batch. Belongs to one thread at a time, while another fetches.
+package final class PullReader {
+    package let identity: String
+    /// Bytes of items, and items, that are in batches.
+    package private(set) var position: Int64
+    private var line: Int64
+    /// Behind the last batch.
+    package private(set) var checkpoint: PullCheckpoint
+    /// Whether all pages are read.
+    package private(set) var isFinished = false
+    package private(set) var validators: Validators?
+    private let source: HTTPSource
+    private let mapping: SourceMapping
+    private let maxLine: Int
+    private let start: PullStart
+    private let queue: PageQueue
+    private var current: (page: Page, consumed: Int)?
+    private var parser: (any RecordParser)?
+    private var columns: [String] = []
+    /// Those that the last batch is of.
+    private var pages: [(page: Page, position: Int64)] = []
+
+    /// - Parameter maxLine: the longest record that is read, in bytes.
+    package init(
+        _ source: HTTPSource, from start: PullStart, mapping: SourceMapping, maxLine: Int,
+        isCancelled: @escaping @Sendable () -> Bool
+    ) {
+        self.source = source
+        self.start = start
+        self.mapping = mapping
+        self.maxLine = maxLine
+        identity = start.identity
+        (position, line, checkpoint) = (start.position, start.line, start.checkpoint)
+        queue = PageQueue(source, from: start, isCancelled: isCancelled)
+        queue.begin()
+    }
+
+    deinit { queue.stop() }
+
+    /// Whether the run's requests were used up before the end.
+    package var isPaused: Bool { queue.isPaused }
+    /// Whether the API said that nothing has changed since the last pull.
+    package var isUnchanged: Bool { queue.isUnchanged }
+
+    /// Fills a batch with as many pages as are there, one at least; false at the end.
+    ///
+    /// An API that is slower than the loader gets a batch for each page; of a fast one many pages are a batch, as large as
+    /// it may be. Where a page does not come, those before it make a batch, and only the next call throws.
+    ///
+    /// - Parameter tell: gets what a person should know while they wait.
+    package func fill(_ batch: inout EventBatch, tell: (String) -> Void = { _ in }) throws -> Bool {
+        batch.reset(at: position, line: line)
+        if let current { pages = [(current.page, position - Int64(current.consumed))] } else { pages = [] }
+        var isBegun = false
+        while !batch.isFull {
+            if let (page, consumed) = current, consumed < page.content.count {
+                if !isBegun { try use(page, &batch) }
+                isBegun = true
+                parse(page, from: consumed, &batch)
+                continue
+            }
+            current = nil
+            switch try queue.take(
+                waits: batch.isEmpty, room: EventBatch.maxEvents - batch.events.count, tell: tell)
+            {
+            case .notYet: return finish(&batch)
+            case .end:
+                isFinished = !queue.isPaused
+                return finish(&batch)
+            case .page(let page):
+                current = (page, passed(of: page))
+                pages.append((page, batch.range.end - Int64(current!.consumed)))
+                validators = page.validators
+                isBegun = false
+                note(page, current!.consumed)
+            }
+        }
+        return finish(&batch)
+    }
+
+    private func finish(_ batch: inout EventBatch) -> Bool {
+        (position, line) = (batch.range.end, batch.range.endLine)
+        return !batch.isEmpty
+    }
+
+    /// How much of the first page an earlier run has read; nothing, where it is another now.
+    private func passed(of page: Page) -> Int {
+        let known = start.checkpoint
+        guard page.step == known.step, known.offset > 0, known.offset <= page.content.count,
+            page.hash(before: known.offset) == known.hash
+        else { return 0 }
+        return known.offset
+    }
+
+    private func use(_ page: Page, _ batch: inout EventBatch) throws {
+        if parser == nil || page.columns != columns {
+            columns = page.columns
+            parser =
+                switch source.format {
+                case .json: JSONItemsParser(mapping, maxBytes: maxLine)
+                case .ndjson: NDJSONParser(mapping)
+                case .csv: CSVParser(mapping, header: page.columns)
+                }
+        }
+        parser?.begin(&batch, objectIdentity: identity)
+    }
+
+    private func parse(_ page: Page, from consumed: Int, _ batch: inout EventBatch) {
+        let rest = UnsafeBufferPointer(rebasing: page.bytes[consumed...])
+        var count = 0
+        if source.format == .json {
+            count = parser!.parse(rest, then: .closed, into: &batch)
+        } else {
+            // As of a file: no record sees more bytes than it may have.
+            let window = UnsafeBufferPointer(rebasing: rest.prefix(maxLine + 1))
+            count = parser!.parse(window, then: window.count == rest.count ? .closed : .more, into: &batch)
+            if count == 0, window.count > maxLine {
+                count = parser!.parse(window, then: .overlong, into: &batch)
+            }
+            if count == 0 { count = rejectLine(rest, &batch) }
+        }
+        current!.consumed += count
+        page.body.release(before: page.content.lowerBound + current!.consumed)
+        note(page, current!.consumed)
+    }
+
+    /// Rejects a line that is too long, and passes it.
+    private func rejectLine(_ rest: UnsafeBufferPointer<UInt8>, _ batch: inout EventBatch) -> Int {
+        let end = rest.firstIndex(of: 0x0A).map { $0 + 1 } ?? rest.count
+        batch.rejectOverlong(rest, line: batch.range.endLine, position: batch.range.end, maxBytes: maxLine)
+        batch.range.end += Int64(end)
+        batch.range.endLine += 1
+        return end
+    }
+
+    private func note(_ page: Page, _ consumed: Int) {
+        checkpoint.mark = page.mark
+        if let next = page.next, consumed == page.content.count {
+            (checkpoint.step, checkpoint.offset, checkpoint.hash) = (next, 0, nil)
+        } else {
+            (checkpoint.step, checkpoint.offset) = (page.step, consumed)
+            checkpoint.hash = nil
+        }
+        isHashed = false
+    }
+
+    private var isHashed = false
+
+    /// The checkpoint with what tells whether its page is the same when it comes again.
+    package func hashedCheckpoint() -> PullCheckpoint {
+        if !isHashed, let page = current?.page, checkpoint.step == page.step, checkpoint.offset > 0 {
+            checkpoint.hash = page.hash(before: checkpoint.offset)
+        }
+        isHashed = true
+        return checkpoint
+    }
+
+    /// The first items of the last batch as trees; of CSV, its columns.
+    func sample(_ most: Int) -> (columns: [String], items: [JSONValue]) {
+        guard let page = pages.first?.page, source.format != .csv else { return (columns, []) }
+        let content = page.bytes.prefix(256 << 10)
+        var items: [JSONValue] = []
+        if source.format == .ndjson {
+            items = content.split(separator: 0x0A).prefix(most).compactMap {
+                try? JSONDocument(Array($0), isLenient: false).root
+            }
+        } else if let base = page.bytes.baseAddress {
+            var scanner = JSONScanner(base, from: 0, to: content.count)
+            // The last item may be cut.
+            while items.count < most, let item = try? scanner.scanValue() {
+                let bytes = Array(content[item.start..<item.end])
+                guard let tree = try? JSONDocument(bytes, isLenient: false).root else { break }
+                items.append(tree)
+                guard (try? scanner.next()) == UInt8(ascii: ",") else { break }
+                scanner.position += 1
+            }
+        }
+        return ([], items)
+    }
+
+    /// The records at some positions of the last batch; while it is loaded the next one may be read.
+    package func lookup() -> @Sendable (Set<Int64>, ReadRange) -> [Int64: SourceRecord] {
+        let (pages, source, mapping, maxLine, identity) = (
+            self.pages, self.source, self.mapping, self.maxLine, self.identity
+        )
+        return { positions, range in
+            var found: [Int64: SourceRecord] = [:]
+            for (page, position) in pages {
+                let parser: any RecordParser =
+                    switch source.format {
+                    case .json: JSONItemsParser(mapping, maxBytes: maxLine)
+                    case .ndjson: NDJSONParser(mapping)
+                    case .csv: CSVParser(mapping, header: page.columns)
+                    }
+                var batch = EventBatch(capacity: 1)
+                var consumed = 0
+                var line = range.firstLine
+                while consumed < page.content.count, found.count < positions.count {
+                    batch.reset(at: position + Int64(consumed), line: line)
+                    parser.begin(&batch, objectIdentity: identity)
+                    let rest = UnsafeBufferPointer(rebasing: page.bytes[consumed...])
+                    let count = parser.parse(rest, then: .closed, into: &batch)
+                    guard count > 0 else { break }
+                    consumed += count
+                    line = batch.range.endLine
+                    guard let start = batch.events.first?.position, positions.contains(start) else {
+                        continue
+                    }
+                    let from = Int(start - position)
+                    var bytes = Array(page.bytes[from..<consumed])
+                    while let last = bytes.last, last <= 0x20 || last == UInt8(ascii: ",") {
+                        bytes.removeLast()
+                    }
+                    found[start] = SourceRecord(line: line - 1, bytes: bytes)
+                }
+            }
+            return found
+        }
+    }
+}
