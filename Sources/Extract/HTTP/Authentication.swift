@@ -34,8 +34,8 @@ package struct ClientCredentials: Sendable {
         items += parameters.map { ($0.name, $0.value) }
         var request = HTTPRequest(
             method: .post, url: address, headers: [],
-            body: items.map { "\($0.percentEncoded)=\($1.percentEncoded)" }.joined(separator: "&"),
-            isAuthenticated: false)
+            body: items.map { "\($0.percentEncoded)=\($1.percentEncoded)" }.joined(separator: "&"))
+        request.isAuthenticated = false
         request.setHeader("Content-Type", "application/x-www-form-urlencoded")
         request.setHeader("Accept", "application/json")
         if isBasic {

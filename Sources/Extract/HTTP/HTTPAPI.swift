@@ -111,7 +111,7 @@ final class HTTPAPI {
                     let body = answer.body.count > 0 ? ": \(answer.body.excerpt())" : ""
                     if !isTransient { refusal = status }
                     failure = (
-                        "HTTP \(status) \(HTTPURLResponse.localizedString(forStatusCode: status))\(body)\(hint(status))",
+                        "HTTP \(status) \(HTTPURLResponse.localizedString(forStatusCode: status).lowercased())\(body)\(hint(status))",
                         isTransient,
                         isTransient ? RetryDelay.asked(answer.headers["retry-after"], now: Date()) : nil
                     )
@@ -128,7 +128,11 @@ final class HTTPAPI {
                 }
             }
             let isFree = failure.retryAfter == 0
-            let delay = isFree ? HTTPAPI.freeDelay : failure.retryAfter ?? RetryDelay.backoff(attempt)
+            let delay =
+                isFree
+                ? HTTPAPI.freeDelay
+                : failure.retryAfter
+                    ?? RetryDelay.backoff(attempt, firstSeconds: source.limits.backoffSeconds)
             guard failure.isTransient, attempt < source.limits.maxAttempts || isFree,
                 waited + delay <= source.limits.maxWaitSeconds
             else {

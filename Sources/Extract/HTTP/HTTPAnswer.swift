@@ -9,7 +9,7 @@ struct HTTPAnswer: Sendable {
 }
 
 /// The unpacked bytes of an answer. Large ones are put into a file that has no name, and read as memory.
-final class HTTPAnswerBody: @unchecked Sendable {
+package final class HTTPAnswerBody: @unchecked Sendable {
     // Written by one thread, then read by others.
     private var memory: UnsafeMutableRawPointer?
     private var capacity = 0
@@ -20,17 +20,19 @@ final class HTTPAnswerBody: @unchecked Sendable {
     /// What is larger goes into a file.
     private static let maxMemory = 8 << 20
 
+    package init() {}
+
     deinit {
         if mapped { munmap(memory, count) } else { free(memory) }
         if descriptor >= 0 { close(descriptor) }
     }
 
     /// - Throws: the system's reason where the disk does not take it.
-    func append(_ data: Data) throws(SystemFailure) {
+    package func append(_ data: Data) throws(SystemFailure) {
         if descriptor < 0, count + data.count > HTTPAnswerBody.maxMemory { try spill() }
         var outcome: Result<Void, SystemFailure> = .success(())
         data.withUnsafeBytes { bytes in
-            guard let start = bytes.baseAddress else { return }
+            guard let start = bytes.baseAddress, !bytes.isEmpty else { return }
             if descriptor >= 0 {
                 outcome = Result { () throws(SystemFailure) in try write(start, bytes.count) }
             } else {
@@ -46,7 +48,7 @@ final class HTTPAnswerBody: @unchecked Sendable {
     }
 
     /// To be called once, when all is there.
-    func finish() throws(SystemFailure) {
+    package func finish() throws(SystemFailure) {
         guard descriptor >= 0, count > 0 else { return }
         guard let pages = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), pages != MAP_FAILED else {
             throw SystemFailure("map a large answer")
@@ -101,8 +103,8 @@ final class HTTPAnswerBody: @unchecked Sendable {
 }
 
 /// What the system did not do, and its reason.
-struct SystemFailure: Error, CustomStringConvertible {
-    let description: String
+package struct SystemFailure: Error, CustomStringConvertible {
+    package let description: String
 
     init(_ what: String) { description = "cannot \(what): \(String(cString: strerror(errno)))" }
 }

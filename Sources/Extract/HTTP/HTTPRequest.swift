@@ -1,13 +1,17 @@
 import Foundation
 
 /// What is sent to an API, but for its credentials.
-struct HTTPRequest: Sendable {
+package struct HTTPRequest: Sendable {
     var method: HTTPMethod
-    var url: HTTPAddress
+    package var url: HTTPAddress
     var headers: [HTTPHeader]
-    var body: String?
+    package var body: String?
     /// Whether the credentials of the source go with it.
     var isAuthenticated = true
+
+    package init(method: HTTPMethod, url: HTTPAddress, headers: [HTTPHeader], body: String? = nil) {
+        (self.method, self.url, self.headers, self.body) = (method, url, headers, body)
+    }
 
     mutating func setHeader(_ name: String, _ value: String) {
         headers.removeAll { $0.name.lowercased() == name.lowercased() }
@@ -16,14 +20,14 @@ struct HTTPRequest: Sendable {
 }
 
 /// A URL whose query can be changed by name; the rest of it stays as it was written.
-struct HTTPAddress: Sendable, Equatable {
+package struct HTTPAddress: Sendable, Equatable {
     /// Up to the query.
     let base: String
     /// As they stand in the URL, percent-encoded.
     private(set) var query: [String]
 
     /// Nil where it is no URL of HTTP.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let text = text.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)[0]
         let parts = text.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         guard let url = URL(string: String(parts[0])), url.host?.isEmpty == false,
@@ -34,7 +38,7 @@ struct HTTPAddress: Sendable, Equatable {
     }
 
     /// A link as an answer has it: whole, or relative to the address that was asked.
-    init?(_ link: String, relativeTo address: HTTPAddress) {
+    package init?(_ link: String, relativeTo address: HTTPAddress) {
         if link.contains("://") {
             self.init(link)
         } else {
@@ -45,17 +49,17 @@ struct HTTPAddress: Sendable, Equatable {
         }
     }
 
-    var text: String { query.isEmpty ? base : "\(base)?\(query.joined(separator: "&"))" }
+    package var text: String { query.isEmpty ? base : "\(base)?\(query.joined(separator: "&"))" }
 
     /// Scheme, host and port: what credentials are for.
-    var origin: String {
+    package var origin: String {
         let url = URL(string: base)
         let scheme = url?.scheme?.lowercased() ?? ""
         return "\(scheme)://\(url?.host?.lowercased() ?? ""):\(url?.port ?? (scheme == "https" ? 443 : 80))"
     }
 
     /// Puts a parameter where one of its name stands, or else behind the others.
-    mutating func set(_ name: String, _ value: String) {
+    package mutating func set(_ name: String, _ value: String) {
         let item = "\(name.percentEncoded)=\(value.percentEncoded)"
         if let index = index(of: name) {
             query[index] = item
@@ -77,7 +81,7 @@ struct HTTPAddress: Sendable, Equatable {
     }
 
     /// For a person: without a password, and without what a parameter's name says is a secret.
-    func shown(_ secrets: Secrets) -> String {
+    package func shown(_ secrets: Secrets) -> String {
         let items = query.map { item -> String in
             let key = item.prefix { $0 != "=" }
             return HTTPSource.tellsSecret(String(key)) ? "\(key)=***" : item

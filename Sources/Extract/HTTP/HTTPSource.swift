@@ -107,6 +107,8 @@ package struct HTTPLimits: Sendable {
     package var requestsPerSecond: Double?
     /// Tries of one request.
     package var maxAttempts = 8
+    /// The most that is waited before the second try; it doubles with each.
+    package var backoffSeconds = 0.5
     /// Of one run; the next goes on where they ended. Nil: as many as there are pages.
     package var maxRequests: Int?
     /// Pages of one run; more are taken for a loop.

@@ -2,7 +2,7 @@ import Events
 
 extension JSONValue {
     /// What stands at a path of member names and array indices; null is nothing.
-    subscript(_ steps: [String]) -> JSONValue? {
+    package subscript(_ steps: [String]) -> JSONValue? {
         var value = self
         for step in steps {
             switch value.content {

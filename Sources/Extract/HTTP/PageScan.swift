@@ -4,24 +4,24 @@ import Foundation
 /// What a page says besides its events: where its items stand, how many they are, what surrounds them.
 ///
 /// The whole answer is looked at before any of it is loaded: an answer that is broken in its middle yields nothing.
-struct PageScan {
+package struct PageScan {
     /// The bytes of the answer that hold the items.
     private(set) var content = 0..<0
-    private(set) var count = 0
+    package private(set) var count = 0
     /// Of CSV.
-    private(set) var columns: [String] = []
+    package private(set) var columns: [String] = []
     /// The answer without its items; of formats without anything around them, null.
-    private(set) var envelope = JSONValue(.null)
+    package private(set) var envelope = JSONValue(.null)
     /// The last item as JSON; null where there is none.
-    private(set) var lastItem = JSONValue(.null)
+    package private(set) var lastItem = JSONValue(.null)
     /// The highest value of the cursor field.
-    private(set) var mark: CursorValue?
+    package private(set) var mark: CursorValue?
 
     /// More around the items is no page.
     private static let maxEnvelope = 16 << 20
 
     /// - Throws: `unsupported` where the answer is not what the source says.
-    init(_ body: HTTPAnswerBody, of source: HTTPSource) throws(ExtractError) {
+    package init(_ body: HTTPAnswerBody, of source: HTTPSource) throws(ExtractError) {
         switch source.format {
         case .json: try scanJSON(body, source)
         case .ndjson: try scanLines(body, source)

@@ -191,7 +191,7 @@ extension PageStep {
 
 extension HTTPRequest {
     /// Puts a value, a JSON text, into the query or the body.
-    mutating func put(_ json: String, _ place: ParameterPlace) {
+    package mutating func put(_ json: String, _ place: ParameterPlace) {
         switch place {
         case .query(let name):
             let text = (try? JSONDocument(Array(json.utf8), isLenient: false))?.root.text
@@ -204,9 +204,9 @@ extension HTTPRequest {
 }
 
 /// The `Link` header (RFC 8288, section 3).
-enum LinkHeader {
+package enum LinkHeader {
     /// The target whose relation is `next`.
-    static func next(_ header: String?) -> String? {
+    package static func next(_ header: String?) -> String? {
         var rest = Substring(header ?? "")
         while let start = rest.firstIndex(of: "<"), let end = rest[start...].firstIndex(of: ">") {
             let target = rest[rest.index(after: start)..<end]

@@ -138,22 +138,20 @@ package final class PullReader {
     private func note(_ page: Page, _ consumed: Int) {
         checkpoint.mark = page.mark
         if let next = page.next, consumed == page.content.count {
-            (checkpoint.step, checkpoint.offset, checkpoint.hash) = (next, 0, nil)
+            (checkpoint.step, checkpoint.offset) = (next, 0)
         } else {
             (checkpoint.step, checkpoint.offset) = (page.step, consumed)
-            checkpoint.hash = nil
         }
-        isHashed = false
+        checkpoint.hash = nil
     }
 
-    private var isHashed = false
-
-    /// The checkpoint with what tells whether its page is the same when it comes again.
+    /// The checkpoint with what tells whether its page is the same when it comes again; to be asked for before the next
+    /// batch is filled.
     package func hashedCheckpoint() -> PullCheckpoint {
-        if !isHashed, let page = current?.page, checkpoint.step == page.step, checkpoint.offset > 0 {
+        var checkpoint = checkpoint
+        if checkpoint.offset > 0, let page = pages.last?.page, page.step == checkpoint.step {
             checkpoint.hash = page.hash(before: checkpoint.offset)
         }
-        isHashed = true
         return checkpoint
     }
 

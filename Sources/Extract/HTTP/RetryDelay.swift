@@ -1,21 +1,22 @@
 import Foundation
 
 /// How long to wait before a request is tried again.
-enum RetryDelay {
-    private static let firstSeconds = 0.5
+package enum RetryDelay {
     private static let mostSeconds = 60.0
 
     /// Exponential backoff with full jitter: anything up to a bound that doubles with each attempt, so that many clients
     /// do not come back at once.
     ///
-    /// - Parameter attempt: how many have failed, from 1.
-    static func backoff(_ attempt: Int) -> Double {
+    /// - Parameters:
+    ///   - attempt: how many have failed, from 1.
+    ///   - firstSeconds: the bound of the first delay.
+    package static func backoff(_ attempt: Int, firstSeconds: Double) -> Double {
         let bound = min(mostSeconds, firstSeconds * pow(2, Double(attempt - 1)))
         return Double.random(in: bound / 4...bound)
     }
 
     /// What `Retry-After` asks for, in seconds: a number of them, or a date (RFC 9110, section 10.2.3).
-    static func asked(_ header: String?, now: Date) -> Double? {
+    package static func asked(_ header: String?, now: Date) -> Double? {
         guard let text = header?.trimmingCharacters(in: .whitespaces), !text.isEmpty else { return nil }
         if let seconds = Double(text) { return seconds.isFinite ? max(0, seconds) : nil }
         let formatter = DateFormatter()

@@ -11,7 +11,7 @@ struct HTTPSourceReader {
         "url", "method", "query", "headers", "body", "auth", "format", "data_path", "error_path",
         "pagination",
         "incremental", "requests_per_second", "max_attempts", "max_requests", "max_pages", "max_response",
-        "timeout",
+        "timeout", "backoff",
         "max_wait", "max_line",
     ]
 
@@ -438,6 +438,7 @@ struct HTTPSourceReader {
         read("max_response", 1_024...(1 << 40)) { limits.maxResponse = $0 }
         for (key, path) in [
             ("timeout", \HTTPLimits.timeoutSeconds), ("max_wait", \HTTPLimits.maxWaitSeconds),
+            ("backoff", \HTTPLimits.backoffSeconds),
         ] {
             guard let value = object[key], let duration = reader.duration(value, "\(key) of \(name)") else {
                 continue
