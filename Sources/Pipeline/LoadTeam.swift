@@ -122,7 +122,7 @@ final class LoadTeam: @unchecked Sendable {
                 FailPoint.pass("read-batch")
                 try interruption.check()
                 counts = try loader.load(
-                    &batch, from: next.origin, awaitTurn: { try next.turn?.wait() },
+                    &batch, from: next.origin, turn: next.turn,
                     records: { try next.records($0, range) })
             } catch {
                 next.turn?.end(isWritten: false)

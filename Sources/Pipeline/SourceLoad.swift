@@ -142,8 +142,8 @@ struct SourceLoad {
         if case .team(let target, let most) = crew {
             // What is small is not worth a connection more.
             var useful = totalBytes == 0 ? 0 : Int(totalBytes / SourceLoad.bytesPerWorker) + 1
-            // Of an API one batch is written at a time, while the next is read and sorted.
-            if readings.contains(where: \.isPull) { useful = max(useful, 2) }
+            // How much an API will tell, nobody knows.
+            if readings.contains(where: \.isPull) { useful = max(useful, 3) }
             (conninfo, workers) = (target, min(most, useful))
         }
         let source = BatchSource(

@@ -20,6 +20,8 @@ package struct Loader: ~Copyable {
 
     /// A deadlock or a serialization failure is tried again this often.
     private static let maxAttempts = 5
+    /// Seconds for which a batch holds what it has written while those before it are not committed.
+    private static let mostPatience = 3.0
 
     package init(_ connection: Connection, recentKeys: RecentKeys, buildsNewDays: Bool = false) {
         self.connection = connection
@@ -32,18 +34,18 @@ package struct Loader: ~Copyable {
     /// Rows that the server refuses are taken out, one by one, and rejected with its words.
     ///
     /// - Parameters:
-    ///   - awaitTurn: called once the batch is sorted, before any of it is written.
+    ///   - turn: of a batch that is to be committed after others; the caller ends it.
     ///   - records: gives the bytes of refused rows.
-    /// - Throws: `PostgresError`, or what `awaitTurn` throws; nothing of the batch is then in the database.
+    /// - Throws: `PostgresError`, or `CommitOrder.Broken`; nothing of the batch is then in the database.
     package mutating func load(
-        _ batch: inout EventBatch, from origin: BatchOrigin, awaitTurn: () throws -> Void = {},
+        _ batch: inout EventBatch, from origin: BatchOrigin, turn: CommitOrder.Turn? = nil,
         records: RecordLookup
     ) throws -> LoadCounts {
         do {
-            return try loadSorted(batch, origin, awaitTurn)
+            return try loadSorted(batch, origin, turn)
         } catch let error as PostgresError where error.isRowRefusal {
             guard try reject(try refusals(batch, origin), of: &batch, records) else { throw error }
-            return try loadSorted(batch, origin, awaitTurn)
+            return try loadSorted(batch, origin, turn)
         }
     }
 
@@ -54,12 +56,14 @@ package struct Loader: ~Copyable {
     }
 
     private mutating func loadSorted(
-        _ batch: borrowing EventBatch, _ origin: BatchOrigin, _ awaitTurn: () throws -> Void
+        _ batch: borrowing EventBatch, _ origin: BatchOrigin, _ turn: CommitOrder.Turn?
     ) throws -> LoadCounts {
         let order = EventOrder(batch)
-        try awaitTurn()
         try leaves.ensure(order.runs.days.map(\.day))
-        let parts = recentKeys.split(order.runs, of: batch, scope: origin.scopeID)
+        func split() -> (fresh: DayRuns, seen: DayRuns, turn: Int) {
+            recentKeys.split(order.runs, of: batch, scope: origin.scopeID)
+        }
+        let parts = try turn?.noteKeys(split) ?? split()
         defer { recentKeys.settle(parts.turn) }
         let doubtful = parts.seen.merged(with: order.repeats)
         var attempt = 1
@@ -69,7 +73,7 @@ package struct Loader: ~Copyable {
                 turn: parts.seen.isEmpty ? nil : parts.turn)
             if !ways.canBeRefused { recentKeys.settle(parts.turn) }
             do {
-                let counts = try commit(batch, ways, duplicate: order.duplicate, origin)
+                let counts = try commit(batch, ways, duplicate: order.duplicate, origin, turn)
                 isStaging = isStaging && counts.duplicate - order.duplicate > doubtful.indices.count
                 return counts
             } catch let error as PostgresError where error.isUniqueViolation && !ways.direct.isEmpty {
@@ -83,6 +87,8 @@ package struct Loader: ~Copyable {
                 // Merging alone goes through each day once, in the order of its keys: two that merge do not deadlock.
                 isStaging = true
                 attempt += 1
+            } catch is CommitOrder.TooEarly {
+                try turn?.awaitCommit()
             }
         }
     }
@@ -115,10 +121,12 @@ package struct Loader: ~Copyable {
     }
 
     private mutating func commit(
-        _ batch: borrowing EventBatch, _ ways: Ways, duplicate: Int, _ origin: BatchOrigin
+        _ batch: borrowing EventBatch, _ ways: Ways, duplicate: Int, _ origin: BatchOrigin,
+        _ turn: CommitOrder.Turn?
     ) throws -> LoadCounts {
         let stopwatch = Stopwatch()
-        defer { serverSeconds += stopwatch.seconds }
+        var waited = 0.0
+        defer { serverSeconds += stopwatch.seconds - waited }
         let counts = try connection.transaction {
             var counts = try write(batch, ways, origin)
             counts.duplicate += duplicate
@@ -126,6 +134,9 @@ package struct Loader: ~Copyable {
             counts.filtered = batch.filtered
             FailPoint.pass("write-ledger")
             try Ledger.record(batch, counts, days: ways.days, origin, connection)
+            let written = stopwatch.seconds
+            try turn?.awaitCommit(until: Date(timeIntervalSinceNow: Loader.mostPatience))
+            waited = stopwatch.seconds - written
             FailPoint.pass("commit")
             return counts
         }

@@ -1,14 +1,16 @@
 import Foundation
 
-/// Measures loading against PostgreSQL's own COPY, and transforms against a plain rebuild, and prints medians.
+/// Measures loading against PostgreSQL's own COPY, from an API against a file, and transforms against a plain rebuild, and
+/// prints medians.
 ///
-///     Benchmarks [--events N] [--history N,N…] [--days N] [--rounds N] [--only loads|transforms] [--json]
+///     Benchmarks [--events N] [--history N,N…] [--days N] [--rounds N] [--only loads|http|transforms] [--json]
 ///
 /// A history of 2,000,000 events happened over 60 days, a longer one over as many more; or over `--days`.
 @main
 enum Benchmark {
     private struct Report: Encodable {
         var benchmarks: [LoadBenchmark.Row] = []
+        var http: [HTTPBenchmark.Row] = []
         var transforms: [TransformBenchmark.Row] = []
     }
 
@@ -25,10 +27,14 @@ enum Benchmark {
         let bench = try BenchServer()
         defer { bench.cleanUp() }
         var report = Report()
-        if only != "transforms" {
+        if only == nil || only == "loads" {
             report.benchmarks = try LoadBenchmark(bench: bench, events: events, rounds: rounds).run()
         }
-        if only != "loads" {
+        if only == nil || only == "http" {
+            report.http = try HTTPBenchmark(bench: bench, events: events / 2, pageSize: 5_000, rounds: rounds)
+                .run()
+        }
+        if only == nil || only == "transforms" {
             for history in histories {
                 let days = value("--days").flatMap { Int($0) } ?? max(60, history / 2_000_000 * 60)
                 report.transforms += try TransformBenchmark(
@@ -43,6 +49,7 @@ enum Benchmark {
             return
         }
         show(report.benchmarks)
+        show(report.http)
         show(report.transforms)
         let cores = ProcessInfo.processInfo.activeProcessorCount
         print(
@@ -60,6 +67,17 @@ enum Benchmark {
                 String(
                     format: "| %@ | %.0f%@ | %.2f | %@ |", row.name, row.rowsPerSecond, note, row.ratio,
                     memory))
+        }
+    }
+
+    private static func show(_ rows: [HTTPBenchmark.Row]) {
+        guard !rows.isEmpty else { return }
+        print("\n| from | rows/s | of the file | client memory |\n| --- | ---: | ---: | ---: |")
+        for row in rows {
+            print(
+                String(
+                    format: "| %@ | %.0f | %.2f | %d MB |", row.name, row.rowsPerSecond, row.ratio,
+                    row.peakMegabytes))
         }
     }
 

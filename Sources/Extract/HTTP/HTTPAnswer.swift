@@ -18,7 +18,7 @@ package final class HTTPAnswerBody: @unchecked Sendable {
     private(set) var count = 0
 
     /// What is larger goes into a file.
-    private static let maxMemory = 8 << 20
+    private static let maxMemory = 256 << 10
 
     package init() {}
 

@@ -29,6 +29,9 @@ final class PageQueue: @unchecked Sendable {
     /// What waits to be loaded; one page may be larger.
     private static let maxBytes = 16 << 20
 
+    /// A page that comes so soon goes into the batch of the pages before it.
+    private static let shortWait = 0.025
+
     init(_ source: HTTPSource, from start: PullStart, isCancelled: @escaping @Sendable () -> Bool) {
         self.source = source
         self.start = start
@@ -63,13 +66,14 @@ final class PageQueue: @unchecked Sendable {
     /// The next page.
     ///
     /// - Parameters:
-    ///   - waits: until one is there.
+    ///   - waits: until one is there; else only a moment.
     ///   - room: a page of more items is left for the next call, unless it waits.
     ///   - tell: gets what a person should know meanwhile.
     /// - Throws: what kept the next page from coming.
     func take(waits: Bool, room: Int, tell: (String) -> Void) throws -> Taken {
         lock.lock()
         defer { lock.unlock() }
+        let patience = Date(timeIntervalSinceNow: PageQueue.shortWait)
         while pages.isEmpty {
             notes.forEach(tell)
             notes = []
@@ -79,7 +83,10 @@ final class PageQueue: @unchecked Sendable {
                 throw failure
             }
             if isAtEnd { return .end }
-            guard waits else { return .notYet }
+            guard waits else {
+                if !lock.wait(until: patience) { return .notYet }
+                continue
+            }
             _ = lock.wait(until: Date(timeIntervalSinceNow: 0.1))
             if isCancelled() {
                 throw ExtractError(kind: .cancelled, object: source.name, message: "interrupted")
