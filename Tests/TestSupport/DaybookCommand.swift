@@ -35,6 +35,13 @@ package struct DaybookCommand {
         try RunningCommand(DaybookCommand.path, arguments, in: directory, environment)
     }
 
+    /// Starts another program; the caller waits.
+    package static func program(
+        _ path: String, _ arguments: [String], in directory: String
+    ) throws -> RunningCommand {
+        try RunningCommand(path, arguments, in: directory, ProcessInfo.processInfo.environment)
+    }
+
     /// Runs it to its end.
     package func run(_ arguments: String...) throws -> Outcome {
         try Shell.run(DaybookCommand.path, arguments, in: directory, environment)

@@ -8,6 +8,10 @@ package struct EventPages: Sendable {
         package let updatedAt: Int
         /// As JSON.
         package let json: String
+
+        package init(id: String, updatedAt: Int, json: String) {
+            (self.id, self.updatedAt, self.json) = (id, updatedAt, json)
+        }
     }
 
     package var items: [Item]

@@ -108,7 +108,7 @@ final class HTTPAPI {
                     continue
                 case let status:
                     let isTransient = [408, 425, 429].contains(status) || (500..<600).contains(status)
-                    let body = answer.body.count > 0 ? ": \(answer.body.excerpt())" : ""
+                    let body = answer.body.count > 0 ? ": \(answer.body.excerpt(source.secrets))" : ""
                     if !isTransient { refusal = status }
                     failure = (
                         "HTTP \(status) \(HTTPURLResponse.localizedString(forStatusCode: status).lowercased())\(body)\(hint(status))",
@@ -197,7 +197,7 @@ final class HTTPAPI {
             }
             guard let target = HTTPAddress(location, relativeTo: request.url) else {
                 throw HTTPFailure.permanent(
-                    "the answer leads to \(location.prefix(200)), which is no address")
+                    "the answer leads to \(source.secrets.hidden(location).prefix(200)), which is no address")
             }
             let isForeign = target.origin != request.url.origin
             if isForeign, request.body != nil, [307, 308].contains(answer.status) {

@@ -69,11 +69,13 @@ package final class HTTPAnswerBody: @unchecked Sendable {
         if end > 0 { madvise(memory, end, MADV_DONTNEED) }
     }
 
-    /// The first bytes, for a person.
-    func excerpt(_ most: Int = 300) -> String {
-        let start = String(decoding: bytes.prefix(most), as: UTF8.self)
+    /// The first characters, for a person.
+    ///
+    /// Secrets are hidden before it is cut, for of one that is cut a part would be seen.
+    func excerpt(_ secrets: Secrets) -> String {
+        let start = secrets.hidden(String(decoding: bytes.prefix(8 << 10), as: UTF8.self))
         let line = start.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-        return count > most ? line + " …" : line
+        return line.count > 300 ? line.prefix(300) + " …" : line
     }
 
     private func spill() throws(SystemFailure) {

@@ -46,7 +46,7 @@ package struct PageScan {
         } catch let error as JSONError {
             throw source.nonsense(
                 "the answer is not JSON: byte \(error.offset + 1): \(error.problem.rawValue); it begins: "
-                    + body.excerpt())
+                    + body.excerpt(source.secrets))
         } catch let error as ExtractError {
             throw error
         } catch {
@@ -143,7 +143,8 @@ package struct PageScan {
         guard let path = source.errorPath, let value = envelope[path.steps] else { return }
         if let text = value.text, ["", "false", "0"].contains(text) { return }
         if case .array(let elements) = value.content, elements.isEmpty { return }
-        throw source.nonsense("the answer is an error: \"\(path.text)\" is \(value.json.prefix(300))")
+        throw source.nonsense(
+            "the answer is an error: \"\(path.text)\" is \(source.secrets.hidden(value.json).prefix(300))")
     }
 
     private func missing(_ source: HTTPSource, _ body: HTTPAnswerBody) -> String {
@@ -160,7 +161,7 @@ package struct PageScan {
         let there = arrays.filter { !$0.isEmpty }
         let hint =
             there.isEmpty
-            ? "it begins: \(body.excerpt())"
+            ? "it begins: \(body.excerpt(source.secrets))"
             : "there is an array at " + there.prefix(5).map { "\"\($0)\"" }.joined(separator: ", ")
                 + "; say so with \"data_path\""
         let what = source.dataPath.map { "has no array at \"\($0.text)\" (data_path)" } ?? "is no array"
@@ -202,7 +203,8 @@ package struct PageScan {
     /// A page for people, of a proxy or a login, is no answer.
     private func refuseMarkup(_ body: HTTPAnswerBody, _ source: HTTPSource) throws(ExtractError) {
         guard body.bytes.first(where: { $0 > 0x20 }) == UInt8(ascii: "<") else { return }
-        throw source.nonsense("the answer is no \(source.format.rawValue); it begins: \(body.excerpt())")
+        throw source.nonsense(
+            "the answer is no \(source.format.rawValue); it begins: \(body.excerpt(source.secrets))")
     }
 
     // MARK: - CSV

@@ -84,7 +84,8 @@ extension Pagination {
         case .headerLink, .jsonLink:
             guard let link = step.link else { return }
             guard let address = HTTPAddress(source.secrets.revealed(link, isURL: true)) else {
-                throw source.nonsense("the link to the next page is no address: \(link.prefix(200))")
+                throw source.nonsense(
+                    "the link to the next page is no address: \(source.secrets.hidden(link).prefix(200))")
             }
             request.url = address
         case .cursor(let cursor):
@@ -145,7 +146,8 @@ extension Pagination {
         _ link: String, from request: HTTPRequest, _ source: HTTPSource
     ) throws(ExtractError) -> String {
         guard let address = HTTPAddress(link, relativeTo: request.url) else {
-            throw source.nonsense("the link to the next page is no address: \(link.prefix(200))")
+            throw source.nonsense(
+                "the link to the next page is no address: \(source.secrets.hidden(link).prefix(200))")
         }
         return source.secrets.hidden(address.text)
     }

@@ -4,8 +4,8 @@ import Foundation
 package final class Secrets: @unchecked Sendable {
     private let lock = NSLock()
     private var values: [String: String] = [:]
-    /// Every form in which a value may be met, longer ones first.
-    private var forms: [(text: String, word: String)] = []
+    /// What may be met of them, longer ones first: the value itself, and as base64.
+    private var forms: [(bytes: [UInt8], word: [UInt8])] = []
 
     package init() {}
 
@@ -14,18 +14,62 @@ package final class Secrets: @unchecked Sendable {
         guard value.utf8.count >= Secrets.shortest else { return }
         lock.withLock {
             values[word] = value
-            let known = Set(forms.map(\.text))
-            let met = [value, value.percentEncoded, Data(value.utf8).base64EncodedString()]
-            forms += Set(met).subtracting(known).map { ($0, word) }
-            forms.sort { ($1.text.utf8.count, $0.text) < ($0.text.utf8.count, $1.text) }
+            for form in [value, Data(value.utf8).base64EncodedString()]
+            where !forms.contains(where: { $0.bytes == Array(form.utf8) }) {
+                forms.append((Array(form.utf8), Array(word.utf8)))
+            }
+            forms.sort { $0.bytes.count > $1.bytes.count }
         }
     }
 
-    /// The text with words in place of secrets.
+    /// The text with words in place of secrets, however they are escaped.
     package func hidden(_ text: String) -> String {
-        lock.withLock { forms }.reduce(text) { text, form in
-            text.contains(form.text) ? text.replacingOccurrences(of: form.text, with: form.word) : text
+        let forms = lock.withLock { self.forms }
+        guard !forms.isEmpty else { return text }
+        let bytes = Array(text.utf8)
+        var result: [UInt8] = []
+        result.reserveCapacity(bytes.count)
+        var place = 0
+        while place < bytes.count {
+            if let (end, word) = Secrets.match(forms, bytes, at: place) {
+                result += word
+                place = end
+            } else {
+                result.append(bytes[place])
+                place += 1
+            }
         }
+        return String(decoding: result, as: UTF8.self)
+    }
+
+    private static func match(
+        _ forms: [(bytes: [UInt8], word: [UInt8])], _ text: [UInt8], at start: Int
+    ) -> (end: Int, word: [UInt8])? {
+        for form in forms {
+            var place = start
+            if form.bytes.allSatisfy({ pass($0, text, &place) }) { return (place, form.word) }
+        }
+        return nil
+    }
+
+    /// Passes a byte as it is, percent-encoded (a space as a plus, too), or behind a backslash.
+    private static func pass(_ byte: UInt8, _ text: [UInt8], _ place: inout Int) -> Bool {
+        guard place < text.count else { return false }
+        if text[place] == byte || byte == 0x20 && text[place] == UInt8(ascii: "+") {
+            place += 1
+            return true
+        }
+        if text[place] == UInt8(ascii: "%"), place + 2 < text.count,
+            UInt8(String(decoding: text[place + 1...place + 2], as: UTF8.self), radix: 16) == byte
+        {
+            place += 3
+            return true
+        }
+        if text[place] == UInt8(ascii: "\\"), place + 1 < text.count, text[place + 1] == byte {
+            place += 2
+            return true
+        }
+        return false
     }
 
     /// The text with secrets in place of words.

@@ -91,6 +91,7 @@ struct HTTPPartsTests {
         secrets.add("abc", word: "${SHORT}")
         #expect(secrets.hidden("x gehe/im+1 y") == "x ${TOKEN} y")
         #expect(secrets.hidden("?k=gehe%2Fim%2B1&l=abc") == "?k=${TOKEN}&l=abc")
+        #expect(secrets.hidden("%67ehe%2fim%2b1 gehe\\/im+1") == "${TOKEN} ${TOKEN}")
         #expect(secrets.hidden("Basic Z2VoZS9pbSsx") == "Basic ${TOKEN}")
         #expect(secrets.revealed("x ${TOKEN}") == "x gehe/im+1")
         #expect(secrets.revealed("?k=${TOKEN}", isURL: true) == "?k=gehe%2Fim%2B1")

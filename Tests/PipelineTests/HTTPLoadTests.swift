@@ -1,0 +1,488 @@
+import Foundation
+import Pipeline
+import TestSupport
+import Testing
+import Warehouse
+
+/// Pipelines that read from an API: what ends up in the database over several runs.
+struct HTTPLoadTests {
+    /// A project whose only source is an API of the test.
+    private final class Scene {
+        let project: TemporaryProject
+        let database: TestDatabase
+        let api: TestAPI
+        private let pages: Shared
+
+        final class Shared: @unchecked Sendable {
+            private let lock = NSLock()
+            private var value: EventPages
+            init(_ value: EventPages) { self.value = value }
+            var current: EventPages {
+                get { lock.withLock { value } }
+                set { lock.withLock { value = newValue } }
+            }
+        }
+
+        init(_ pages: EventPages, _ http: String, path: String = "/cursor") throws {
+            let shared = Shared(pages)
+            self.pages = shared
+            api = try TestAPI { shared.current.answer($0) }
+            project = try TemporaryProject()
+            database = try TestDatabase()
+            try define(http, path: path)
+        }
+
+        func define(_ http: String, path: String = "/cursor") throws {
+            try project.write(
+                "pipelines/shop.jsonc",
+                """
+                { "pipeline": "shop", "entity": "order", "sources": [ { "name": "api",
+                  "http": { "url": "\(api.url)\(path)", "backoff": "10ms", \(http) },
+                  "event": { "event_id": "id", "occurred_at": "time", "type": "type", "case_id": "order_id" } } ] }
+                """)
+        }
+
+        func serve(_ change: (inout EventPages) -> Void) {
+            var changed = pages.current
+            change(&changed)
+            pages.current = changed
+        }
+
+        var served: [String] { pages.current.items.map(\.id) }
+
+        func ids() throws -> [String] {
+            try database.rows("SELECT event_id FROM raw.events ORDER BY load_id, position").map { $0[0] }
+        }
+
+        func counts() throws -> LoadCounts { try project.counts(on: database) }
+
+        func verify() throws {
+            let outcome = try DaybookCommand(in: project.directory, database: database.url).run("verify")
+            #expect(outcome.status == 0, "\(outcome.out)\(outcome.error)")
+        }
+    }
+
+    private static let cursor = """
+        "data_path": "data.events", "pagination": { "type": "cursor", "cursor_path": "next", "cursor_param": "cursor" }
+        """
+
+    private static func incremental(_ more: String = "") -> String {
+        cursor + ", \"incremental\": { \"cursor_field\": \"updated_at\", \"param\": \"since\"\(more) }"
+    }
+
+    @Test("Without incremental a second run reads all again, and loads only what is new")
+    func readsAgain() throws {
+        let scene = try Scene(EventPages(20, size: 7), HTTPLoadTests.cursor)
+        #expect(try scene.counts().loaded == 20)
+        scene.serve { $0.items += EventPages(5, size: 7, from: 20).items }
+        let second = try scene.counts()
+        #expect(second.loaded == 5 && second.duplicate == 20)
+        #expect(try scene.ids() == scene.served)
+        try scene.verify()
+    }
+
+    @Test("With incremental only what is new is asked for", arguments: [false, true])
+    func asksForNews(isExclusive: Bool) throws {
+        var pages = EventPages(20, size: 7)
+        pages.isExclusive = isExclusive
+        let scene = try Scene(pages, HTTPLoadTests.incremental(", \"initial\": 1767225600"))
+        // An API that gives what is later than it is asked for would keep back what is of the first second.
+        #expect(try scene.counts().loaded == (isExclusive ? 16 : 20))
+        #expect(scene.api.requests[0].query["since"] == "1767225600")
+        let last = pages.items.last!.updatedAt
+        #expect(try scene.database.value("SELECT mark FROM daybook.pulls") == "\(last)")
+        scene.api.forgetRequests()
+
+        // Others of the very second of the last one, and later ones.
+        scene.serve {
+            $0.items += (0..<6).map { number in
+                let second = last + number / 3
+                return EventPages.Item(
+                    id: "new\(number)", updatedAt: second,
+                    json:
+                        #"{"id":"new\#(number)","time":\#(second),"type":"order.paid","order_id":"n","updated_at":\#(second)}"#
+                )
+            }
+        }
+        let counts = try scene.counts()
+        #expect(counts.loaded == 6)
+        #expect(counts.duplicate <= 8)
+        #expect(scene.api.requests.allSatisfy { $0.query["since"] == "\(last - 1)" })
+        #expect(try scene.counts().loaded == 0)
+        #expect(
+            try scene.database.value("SELECT mark FROM daybook.pulls ORDER BY pull_id DESC LIMIT 1")
+                == "\(last + 1)")
+        try scene.verify()
+    }
+
+    @Test("What appears late behind the mark is read within the lag")
+    func lag() throws {
+        let scene = try Scene(EventPages(100, size: 30), HTTPLoadTests.incremental(", \"lag\": \"10s\""))
+        #expect(try scene.counts().loaded == 100)
+        #expect(scene.api.requests[0].query["since"] == nil)
+        let last = 1_767_225_600 + 99 / 4
+        func late(_ id: String, _ second: Int) -> EventPages.Item {
+            EventPages.Item(
+                id: id, updatedAt: second,
+                json:
+                    #"{"id":"\#(id)","time":\#(second),"type":"order.paid","order_id":"n","updated_at":\#(second)}"#
+            )
+        }
+        scene.serve { $0.items += [late("soon", last - 10), late("too late", last - 12)] }
+        #expect(try scene.counts().loaded == 1)
+        #expect(try scene.ids().last == "soon")
+        try scene.verify()
+    }
+
+    @Test("A backfill with an end leaves the mark where it is")
+    func backfill() throws {
+        let scene = try Scene(EventPages(40, size: 7), HTTPLoadTests.incremental(", \"initial\": 1767225605"))
+        #expect(try scene.counts().loaded == 20)
+        let mark = try scene.database.value("SELECT max(mark) FROM daybook.pulls")
+        try scene.define(
+            HTTPLoadTests.incremental(
+                ", \"initial\": 1767225600, \"end\": 1767225603, \"end_param\": \"until\""))
+        #expect(try scene.counts().loaded == 12)
+        #expect(scene.api.requests.last?.query["until"] == "1767225603")
+        try scene.define(HTTPLoadTests.incremental(", \"initial\": 1767225605"))
+        scene.api.forgetRequests()
+        #expect(try scene.counts().loaded == 0)
+        #expect(scene.api.requests.first?.query["since"] == "\(Int(mark!)! - 1)")
+        try scene.verify()
+    }
+
+    @Test("A run that fails keeps what it has, and the next goes on behind it")
+    func goesOn() throws {
+        let scene = try Scene(EventPages(40, size: 4), HTTPLoadTests.cursor + ", \"max_attempts\": 1")
+        scene.api.change { [pages = EventPages(40, size: 4)] request in
+            request.query["cursor"] == "20" ? .init("broken", status: 500) : pages.answer(request)
+        }
+        let failed = try scene.project.run(on: scene.database)[0]
+        #expect(failed.status == .failed && "\(failed.error!)".contains("HTTP 500"))
+        #expect(try scene.ids() == scene.served.prefix(20).map { $0 })
+        try scene.verify()
+        scene.api.forgetRequests()
+        scene.api.change { [pages = EventPages(40, size: 4)] in pages.answer($0) }
+        var notes: [String] = []
+        try scene.project.run(on: scene.database) { notes.append($0) }
+        #expect(notes.contains { $0.contains("goes on where an earlier run ended") })
+        #expect(scene.api.requests.first?.query["cursor"] == "20")
+        #expect(try scene.ids() == scene.served)
+        #expect(try scene.database.value("SELECT sum(duplicate) FROM daybook.loads") == "0")
+        try scene.verify()
+    }
+
+    @Test("After a pull that goes on, an incremental source is asked for what came meanwhile")
+    func asksOnceMore() throws {
+        let scene = try Scene(EventPages(40, size: 4), HTTPLoadTests.incremental() + ", \"max_attempts\": 1")
+        scene.api.change { [pages = EventPages(40, size: 4)] request in
+            request.query["cursor"] == "20" ? .init("broken", status: 500) : pages.answer(request)
+        }
+        #expect(try scene.project.run(on: scene.database)[0].status == .failed)
+        scene.api.change { [pages = EventPages(60, size: 4)] request in
+            // The pull that was broken off sees what there was when it began.
+            request.query["since"] == nil ? EventPages(40, size: 4).answer(request) : pages.answer(request)
+        }
+        #expect(try scene.counts().loaded == 40)
+        #expect(try scene.ids() == EventPages(60, size: 4).items.map(\.id))
+        try scene.verify()
+    }
+
+    @Test("A checkpoint that the API has forgotten makes the pull begin anew")
+    func staleCheckpoint() throws {
+        let scene = try Scene(EventPages(40, size: 4), HTTPLoadTests.cursor + ", \"max_attempts\": 1")
+        scene.api.change { [pages = EventPages(40, size: 4)] request in
+            request.query["cursor"] == "20" ? .init("broken", status: 500) : pages.answer(request)
+        }
+        _ = try scene.project.run(on: scene.database)
+        let isStale = Flag()
+        scene.api.change { [pages = EventPages(40, size: 4)] request in
+            request.query["cursor"] == "20" && isStale.take()
+                ? .init("expired", status: 410) : pages.answer(request)
+        }
+        var notes: [String] = []
+        let report = try scene.project.run(on: scene.database) { notes.append($0) }[0]
+        #expect(report.status == .succeeded && report.counts.loaded == 20 && report.counts.duplicate == 20)
+        #expect(notes.contains { $0.contains("is not known to the API any more (HTTP 410") })
+        #expect(Set(try scene.ids()) == Set(scene.served))
+        try scene.verify()
+    }
+
+    private final class Flag: @unchecked Sendable {
+        private let lock = NSLock()
+        private var isSet = true
+        /// True once.
+        func take() -> Bool {
+            lock.withLock {
+                defer { isSet = false }
+                return isSet
+            }
+        }
+    }
+
+    @Test("Another way of asking begins anew; another way of pausing does not")
+    func changedDefinitions() throws {
+        let scene = try Scene(EventPages(40, size: 4), HTTPLoadTests.cursor + ", \"max_requests\": 3")
+        #expect(try scene.counts().loaded == 12)
+        try scene.define(HTTPLoadTests.cursor + ", \"max_requests\": 4")
+        let more = try scene.counts()
+        #expect(more.loaded == 16 && more.duplicate == 0)
+        try scene.define(HTTPLoadTests.cursor + ", \"query\": { \"kind\": \"order\" }")
+        let anew = try scene.counts()
+        #expect(anew.loaded == 12 && anew.duplicate == 28)
+        try scene.verify()
+    }
+
+    @Test("An answer that has not changed is not loaded again, where the server says so")
+    func validators() throws {
+        let scene = try Scene(
+            EventPages(10, size: 10), "\"pagination\": { \"type\": \"single\" }", path: "/all")
+        let version = Scene.Shared(EventPages(10, size: 10))
+        scene.api.change { request in
+            let pages = version.current
+            let etag = "\"v\(pages.items.count)\""
+            if request.headers["if-none-match"] == etag {
+                return .init("", status: 304, headers: [("ETag", etag)])
+            }
+            var answer = pages.answer(request)
+            answer.headers = [("ETag", etag)]
+            return answer
+        }
+        #expect(try scene.counts().loaded == 10)
+        var notes: [String] = []
+        let second = try scene.project.run(on: scene.database) { notes.append($0) }[0]
+        #expect(second.counts.read == 0 && second.status == .succeeded)
+        #expect(notes.contains { $0.contains("nothing has changed") })
+        #expect(try scene.counts().read == 0)
+        version.current = EventPages(12, size: 12)
+        let third = try scene.counts()
+        #expect(third.loaded == 2 && third.duplicate == 10)
+        try scene.verify()
+    }
+
+    @Test("An event without an id is one by its content")
+    func contentIDs() throws {
+        let scene = try Scene(EventPages(10, size: 4), HTTPLoadTests.cursor)
+        let definition = try String(
+            contentsOfFile: scene.project.path("pipelines/shop.jsonc"), encoding: .utf8)
+        try scene.project.write(
+            "pipelines/shop.jsonc", definition.replacing("\"event_id\": \"id\", ", with: ""))
+        #expect(try scene.counts().loaded == 10)
+        let again = try scene.counts()
+        #expect(again.loaded == 0 && again.duplicate == 10)
+    }
+
+    @Test("A dry run asks, and leaves no trace")
+    func rehearses() throws {
+        let scene = try Scene(EventPages(10, size: 4), HTTPLoadTests.cursor)
+        let command = DaybookCommand(in: scene.project.directory, database: scene.database.url)
+        _ = try command.run("transform")
+        let outcome = try command.run("run", "--dry-run", "--json")
+        #expect(
+            outcome.status == 0 && outcome.out.contains("\"loaded\" : 10"), "\(outcome.out)\(outcome.error)")
+        #expect(try scene.database.value("SELECT count(*) FROM daybook.pulls") == "0")
+        let listed = try command.run("load", "--dry-run")
+        #expect(listed.out.contains("\(scene.api.url)/cursor: as much as there is"), "\(listed.out)")
+    }
+
+    @Test("How a run ends: 69 where nobody answers, 65 where nonsense is answered")
+    func exitCodes() throws {
+        let scene = try Scene(EventPages(10, size: 4), HTTPLoadTests.cursor + ", \"max_attempts\": 2")
+        let command = DaybookCommand(in: scene.project.directory, database: scene.database.url)
+        scene.api.change { _ in .init("no", status: 503) }
+        #expect(try command.run("run").status == 69)
+        #expect(try command.run("check").status == 69)
+        scene.api.change { _ in .init("no", status: 403) }
+        #expect(try command.run("run").status == 69)
+        scene.api.change { _ in .init("<html>sign in</html>") }
+        let nonsense = try command.run("run")
+        #expect(
+            nonsense.status == 65 && nonsense.error.contains("it begins: <html>sign in</html>"),
+            "\(nonsense.error)")
+        #expect(try command.run("check").status == 78)
+        scene.api.change { _ in .init(#"{"error": "quota"}"#) }
+        #expect(try command.run("run").status == 65)
+        scene.api.stop()
+        let gone = try command.run("run")
+        #expect(gone.status == 69 && gone.error.contains("(after 2 attempts)"), "\(gone.error)")
+    }
+
+    @Test("check looks at the first page: types, fields that are missing, items that would be rejected")
+    func checks() throws {
+        let scene = try Scene(EventPages(10, size: 4), HTTPLoadTests.cursor)
+        let command = DaybookCommand(in: scene.project.directory, database: scene.database.url)
+        #expect(try command.run("check").status == 0)
+        #expect(scene.api.requests.count == 1)
+        let definition = try String(
+            contentsOfFile: scene.project.path("pipelines/shop.jsonc"), encoding: .utf8)
+        try scene.project.write(
+            "pipelines/shop.jsonc", definition.replacing("\"order_id\"", with: "\"order_di\""))
+        let missing = try command.run("check")
+        #expect(
+            missing.out.contains("has \"order_di\"; did you mean \"order_id\"?")
+                || missing.error.contains("order_id"))
+        try scene.project.write("pipelines/shop.jsonc", definition.replacing("\"time\"", with: "\"no\""))
+        let rejected = try command.run("check")
+        #expect(rejected.status == 78)
+        #expect((rejected.out + rejected.error).contains("would all be rejected"))
+    }
+
+    // MARK: - Secrets
+
+    @Test(
+        "No secret is in any output, error, or table, wherever it was put and whatever the API does with it")
+    func secrets() throws {
+        let secrets = [
+            "geheim-bearer-1", "geheim key/2", "geheim-body-3", "geheim-client-4", "geheim-token-5",
+            "geheim-file-6",
+        ]
+        let database = try TestDatabase()
+        let project = try TemporaryProject()
+        let pages = EventPages(12, size: 4)
+        let mode = Scene.Shared(pages)
+        let api = try TestAPI { request in
+            if request.path == "/token" {
+                return .init(#"{"access_token":"geheim-token-5","expires_in":3600}"#)
+            }
+            // What came is said again: in links, cursors and errors, and where an excerpt is cut.
+            let all = "\(request.target) \(request.headers.values.joined(separator: " ")) \(request.body)"
+            if mode.current.items.isEmpty {
+                let offset = Int(request.query["from"] ?? "0")! + 280
+                return .init(
+                    String(repeating: "x", count: offset - offset % 7) + " you said: \(all)", status: 500)
+            }
+            let from = Int(request.query["from"] ?? "0") ?? 0
+            let page = Array(mode.current.items.dropFirst(from).prefix(4))
+            let said = (request.headers["authorization"] ?? request.headers["x-token"] ?? request.body)
+                .addingPercentEncoding(withAllowedCharacters: .alphanumerics)!
+            let key =
+                request.query["key"].map {
+                    "&key=\($0.replacing(" ", with: "%20").replacing("/", with: "%2F"))"
+                } ?? ""
+            let link =
+                from + 4 < mode.current.items.count ? "\"/link?from=\(from + 4)&echo=\(said)\(key)\"" : "null"
+            if request.query["from"] == "8", mode.current.size == 1 { return .init("{ \(all)") }
+            return .init(#"{"links":{"next":\#(link)},"items":\#(EventPages.array(page))}"#)
+        }
+        try project.write("token.txt", "geheim-file-6\n")
+        func define(_ http: String) throws {
+            try project.write(
+                "pipelines/shop.jsonc",
+                """
+                { "pipeline": "shop", "sources": [ { "name": "api",
+                  "http": { "url": "\(api.url)/link", "data_path": "items", "backoff": "10ms", "max_attempts": 2,
+                    "pagination": { "type": "json_link", "next_path": "links.next" }, \(http) },
+                  "event": { "event_id": "id", "occurred_at": "time", "type": "type" } } ] }
+                """)
+        }
+        var command = DaybookCommand(in: project.directory, database: database.url)
+        command.environment["BEARER"] = secrets[0]
+        command.environment["KEY"] = secrets[1]
+        command.environment["BODY"] = secrets[2]
+        command.environment["CLIENT"] = secrets[3]
+        let ways = [
+            #""auth": { "type": "bearer", "token": "${BEARER}" }"#,
+            #""auth": { "type": "bearer", "token": "geheim-bearer-1" }"#,
+            #""auth": { "type": "api_key", "in": "query", "name": "key", "value": "${KEY}" }"#,
+            #""auth": { "type": "http_basic", "username": "me", "password": "${KEY}" }"#,
+            #""query": { "key": "${KEY}" }, "headers": { "X-Token": "geheim-bearer-1", "X-File": "${file:token.txt}" }"#,
+            #""method": "POST", "body": { "token": "${BODY}" }"#,
+            """
+            "auth": { "type": "oauth2_client_credentials", "token_url": "\(api.url)/token", "client_id": "me",
+              "client_secret": "${CLIENT}" }
+            """,
+        ]
+        var seen = ""
+        for way in ways {
+            try define(way)
+            for (items, size) in [(pages.items, 1), (pages.items, 4), ([], 4)] {
+                mode.current = EventPages(0, size: size)
+                if !items.isEmpty { mode.current = EventPages(12, size: size) }
+                for arguments in [["check"], ["run"], ["run", "--json"], ["load", "--dry-run"], ["verify"]] {
+                    let outcome = try command.start(arguments).outcome()
+                    seen += outcome.out + outcome.error
+                }
+            }
+        }
+        let tables = try database.rows(
+            "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname IN ('daybook', 'report')"
+        )
+        for table in tables {
+            seen += try database.rows("SELECT t::text FROM \(table[0]) AS t").joined().joined(separator: "\n")
+        }
+        let forms = secrets.flatMap { secret in
+            [
+                secret, secret.addingPercentEncoding(withAllowedCharacters: .alphanumerics)!,
+                Data(secret.utf8).base64EncodedString(), Data("me:\(secret)".utf8).base64EncodedString(),
+            ]
+        }
+        for form in forms { #expect(!seen.contains(form), "\(form) was seen") }
+        // The test sees what there is to see.
+        #expect(seen.contains("HTTP 500") && seen.contains("you said") && seen.contains("pull-"))
+        #expect(api.requests.contains { $0.headers["authorization"] == "Bearer geheim-token-5" })
+        #expect(try database.value("SELECT count(*) FROM raw.events") == "12")
+    }
+
+    // MARK: - An independent server
+
+    @Test("Files that Python's own HTTP server serves are loaded")
+    func pythonServer() throws {
+        guard
+            let python = ["/usr/bin/python3", "/usr/local/bin/python3", "/opt/homebrew/bin/python3"].first(
+                where: {
+                    access($0, X_OK) == 0
+                }) ?? HTTPLoadTests.inPath("python3")
+        else { return }
+        let project = try TemporaryProject()
+        let database = try TestDatabase()
+        let pages = EventPages(30_000, size: 30_000)
+        try project.write("served/all.json", EventPages.array(pages.items))
+        try project.write("served/lines.ndjson", pages.items.prefix(5_000).map { $0.json + "\n" }.joined())
+        try project.write("serve.py", HTTPLoadTests.pythonScript)
+        let server = try DaybookCommand.program(python, ["serve.py"], in: project.directory)
+        defer {
+            // The signals of a test's threads are blocked, and so are those of its children.
+            server.send(SIGKILL)
+            _ = try? server.outcome()
+        }
+        var port = ""
+        for _ in 0..<200 where port.isEmpty {
+            port = (try? String(contentsOfFile: project.path("port"), encoding: .utf8)) ?? ""
+            usleep(50_000)
+        }
+        for (name, file, format) in [("json", "all.json", "json"), ("lines", "lines.ndjson", "ndjson")] {
+            try project.write(
+                "pipelines/\(name).jsonc",
+                """
+                { "pipeline": "\(name)", "sources": [ { "name": "api",
+                  "http": { "url": "http://127.0.0.1:\(port)/\(file)", "format": "\(format)" },
+                  "event": { "event_id": "id", "occurred_at": "time", "type": "type", "case_id": "order_id" } } ] }
+                """)
+        }
+        func loaded() throws -> [Int] {
+            try project.run(["json", "lines"], on: database).map { report in
+                if let error = report.error { throw error }
+                return report.counts.loaded
+            }
+        }
+        #expect(try loaded() == [30_000, 5_000])
+        // It knows If-Modified-Since.
+        #expect(try project.run(["json", "lines"], on: database).map(\.counts.read) == [0, 0])
+        try project.write("served/all.json", EventPages.array(EventPages(30_010, size: 1).items))
+        #expect(try loaded()[0] == 10)
+    }
+
+    private static let pythonScript = """
+        import functools, http.server, os
+        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory="served")
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        open("port.new", "w").write(str(server.server_address[1]))
+        os.rename("port.new", "port")
+        server.serve_forever()
+        """
+
+    private static func inPath(_ name: String) -> String? {
+        (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/\(name)" }
+            .first { access($0, X_OK) == 0 }
+    }
+}
