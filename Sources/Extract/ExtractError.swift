@@ -15,5 +15,9 @@ package struct ExtractError: Error, CustomStringConvertible {
     package let object: String
     package let message: String
 
+    package init(kind: Kind, object: String, message: String) {
+        (self.kind, self.object, self.message) = (kind, object, message)
+    }
+
     package var description: String { "\(object): \(message)" }
 }

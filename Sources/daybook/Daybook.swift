@@ -6,7 +6,8 @@ import Pipeline
 enum Daybook {
     static var verbs: [any Verb.Type] {
         [
-            InitVerb.self, DemoVerb.self, CheckVerb.self, RunVerb.self, LoadVerb.self, TransformVerb.self,
+            InitVerb.self, DemoVerb.self, GuessVerb.self, CheckVerb.self, RunVerb.self, LoadVerb.self,
+            TransformVerb.self,
             RestateVerb.self, ReportVerb.self, StatusVerb.self, LineageVerb.self, VerifyVerb.self,
             TestVerb.self, GenerateVerb.self, DBVerb.self,
         ]

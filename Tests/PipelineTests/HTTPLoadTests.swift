@@ -203,7 +203,7 @@ struct HTTPLoadTests {
         var notes: [String] = []
         let report = try scene.project.run(on: scene.database) { notes.append($0) }[0]
         #expect(report.status == .succeeded && report.counts.loaded == 20 && report.counts.duplicate == 20)
-        #expect(notes.contains { $0.contains("is not known to the API any more (HTTP 410") })
+        #expect(notes.contains { $0.contains("is of no use any more (HTTP 410") })
         #expect(Set(try scene.ids()) == Set(scene.served))
         try scene.verify()
     }

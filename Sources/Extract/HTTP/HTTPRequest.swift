@@ -24,7 +24,7 @@ package struct HTTPAddress: Sendable, Equatable {
     /// Up to the query.
     let base: String
     /// As they stand in the URL, percent-encoded.
-    private(set) var query: [String]
+    package private(set) var query: [String]
 
     /// Nil where it is no URL of HTTP.
     package init?(_ text: String) {

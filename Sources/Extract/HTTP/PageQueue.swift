@@ -107,7 +107,7 @@ final class PageQueue: @unchecked Sendable {
         } note: { [self] note in
             lock.withLock { notes.append(note) }
         }
-        var circle = Circle(source)
+        var circle = Circle(source, after: start.checkpoint.step)
         var step: PageStep? = start.checkpoint.step
         var mark = start.checkpoint.mark
         var count = 0
@@ -129,6 +129,13 @@ final class PageQueue: @unchecked Sendable {
                     lock.withLock { wasUnchanged = true }
                     return
                 }
+                do throws(ExtractError) {
+                    try circle.pass(scan, current)
+                } catch {
+                    // An earlier run was led back to where it had been: its checkpoint leads nowhere else, ever.
+                    if count == 1, start.isResumed { throw StaleCheckpoint(reason: error.message) }
+                    throw error
+                }
                 if let own = scan.mark, mark.map({ CursorValue($0) < own }) ?? true { mark = own.json }
                 step = try source.pagination.next(after: scan, answer, to: request, current, of: source)
                 let page = Page(
@@ -136,7 +143,6 @@ final class PageQueue: @unchecked Sendable {
                     columns: scan.columns,
                     mark: mark, next: step,
                     validators: source.pagination == .single ? Validators(answer) : nil)
-                try circle.pass(page)
                 guard push(page) else { return }
             } catch let refusal as HTTPAPI.Refused {
                 if isEnd(refusal, current) { return }
@@ -184,9 +190,13 @@ final class PageQueue: @unchecked Sendable {
 private struct Circle {
     private let source: HTTPSource
     private var requests: Set<Int> = []
-    private var contents: Set<Int> = []
+    private var pages: Set<String>
 
-    init(_ source: HTTPSource) { self.source = source }
+    /// - Parameter step: where an earlier run ended.
+    init(_ source: HTTPSource, after step: PageStep) {
+        self.source = source
+        pages = Set(step.recent ?? [])
+    }
 
     mutating func pass(_ request: HTTPRequest, page: Int) throws(ExtractError) {
         var hasher = Hasher()
@@ -199,14 +209,10 @@ private struct Circle {
         }
     }
 
-    mutating func pass(_ page: Page) throws(ExtractError) {
-        guard page.count > 0 else { return }
-        var hasher = Hasher()
-        hasher.combine(bytes: UnsafeRawBufferPointer(page.bytes))
-        guard contents.insert(hasher.finalize()).inserted else {
-            throw source.nonsense(
-                "page \(page.step.pages + 1) holds the same items as a page before it; does the API know the parameters of \"pagination\"?"
-            )
-        }
+    mutating func pass(_ scan: PageScan, _ step: PageStep) throws(ExtractError) {
+        guard scan.count > 0, !pages.insert(scan.signature).inserted else { return }
+        throw source.nonsense(
+            "page \(step.pages + 1) holds the same items as a page before it; does the API know the parameters of "
+                + "\"pagination\"?")
     }
 }

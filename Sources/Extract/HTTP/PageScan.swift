@@ -14,6 +14,8 @@ package struct PageScan {
     package private(set) var envelope = JSONValue(.null)
     /// The last item as JSON; null where there is none.
     package private(set) var lastItem = JSONValue(.null)
+    /// Tells the items from those of another page; empty where there are none.
+    private(set) var signature = ""
     /// The highest value of the cursor field.
     package private(set) var mark: CursorValue?
 
@@ -27,6 +29,15 @@ package struct PageScan {
         case .ndjson: try scanLines(body, source)
         case .csv: try scanCSV(body, source)
         }
+        if count > 0 { sign(body) }
+    }
+
+    /// Two pages with the same beginning, the same end and as much between them are one: to hash all costs more than it
+    /// tells.
+    private mutating func sign(_ body: HTTPAnswerBody) {
+        let bytes = UnsafeBufferPointer(rebasing: body.bytes[content])
+        let ends = Array(bytes.prefix(1_024)) + Array(bytes.suffix(1_024))
+        signature = SHA256.hex(ends + Array("\(count)/\(bytes.count)".utf8), prefix: 8)
     }
 
     // MARK: - JSON

@@ -68,10 +68,12 @@ package struct PageStep: Sendable, Equatable, Codable {
     package var link: String?
     /// The most pages, or items, that an answer said there are.
     package var total: Int?
-    /// The items of the page before; nil at the first.
-    package var previousItems: Int?
+    /// Signatures of the last pages before it: one of them again is no page.
+    package var recent: [String]?
 
     package init() {}
+
+    static let maxRecent = 8
 }
 
 extension Pagination {
@@ -112,7 +114,7 @@ extension Pagination {
         var next = step
         next.pages += 1
         next.items += scan.count
-        next.previousItems = scan.count
+        next.recent = Array(((step.recent ?? []) + [scan.signature]).suffix(PageStep.maxRecent))
         switch self {
         case .single: return nil
         case .headerLink:
