@@ -119,7 +119,7 @@ final class BatchSource: @unchecked Sendable {
                     } catch let error as StaleCheckpoint {
                         observer.note(
                             "\(pipeline)/\(reading.source.name): \(plan.api.name): the place where an earlier run "
-                                + "ended is not known to the API any more (\(error.reason)); it is read from the start"
+                                + "ended is of no use any more (\(error.reason)); it is read from the start"
                         )
                         let anew = try plan.restart(start, reason: error.reason, connection)
                         current = open(reading, plan, anew)

@@ -22,7 +22,7 @@ enum ExitCode: Int32 {
     /// What an error means for whoever called the command.
     init(_ error: any Error) {
         switch error {
-        case is UsageError: self = .usage
+        case is UsageError, is Guess.Failure: self = .usage
         case is DefinitionError, is ProjectError, is TransformError, is SQLFiles.Conflict:
             self = .badDefinition
         case let error as ExtractError: self = error.kind == .unsupported ? .badData : .unreachable

@@ -438,6 +438,12 @@ struct HTTPLoadTests {
         let pages = EventPages(30_000, size: 30_000)
         try project.write("served/all.json", EventPages.array(pages.items))
         try project.write("served/lines.ndjson", pages.items.prefix(5_000).map { $0.json + "\n" }.joined())
+        // The second in which a file was written must be over, or its time tells nothing.
+        for file in ["all.json", "lines.ndjson"] {
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSinceNow: -60)],
+                ofItemAtPath: project.path("served/\(file)"))
+        }
         try project.write("serve.py", HTTPLoadTests.pythonScript)
         let server = try DaybookCommand.program(python, ["serve.py"], in: project.directory)
         defer {
@@ -470,6 +476,9 @@ struct HTTPLoadTests {
         #expect(try project.run(["json", "lines"], on: database).map(\.counts.read) == [0, 0])
         try project.write("served/all.json", EventPages.array(EventPages(30_010, size: 1).items))
         #expect(try loaded()[0] == 10)
+        // Once more in the same second.
+        try project.write("served/all.json", EventPages.array(EventPages(30_015, size: 1).items))
+        #expect(try loaded()[0] == 5)
     }
 
     private static let pythonScript = """

@@ -1,4 +1,5 @@
 import Events
+import Foundation
 
 /// One answer of an API, with what was found in it.
 struct Page: Sendable {
@@ -29,8 +30,17 @@ package struct Validators: Sendable, Equatable, Codable {
     package var etag: String?
     package var lastModified: String?
 
+    /// Nil where it gave nothing to go by.
+    ///
+    /// What was changed in the second of the answer may change once more in that second, and have the same time: such
+    /// a time tells nothing (RFC 9110, section 8.8.2.2).
     init?(_ answer: HTTPAnswer) {
-        (etag, lastModified) = (answer.headers["etag"], answer.headers["last-modified"])
+        etag = answer.headers["etag"]
+        if let time = answer.headers["last-modified"], let changedAt = HTTPDate.parse(time),
+            let date = answer.headers["date"].flatMap(HTTPDate.parse), changedAt < date
+        {
+            lastModified = time
+        }
         if etag == nil && lastModified == nil { return nil }
     }
 }

@@ -69,7 +69,8 @@ struct GuessedFields {
         if time == nil { time = changedAt }
         if time == nil { time = find(fields.map(\.name), where: areTimes) }
         type = find(GuessedFields.types) { $0.count == all }
-        eventID = find(GuessedFields.ids) { $0.count == all && Set($0).count == $0.count }
+        // Logs repeat some events.
+        eventID = find(GuessedFields.ids) { $0.count == all && Set($0).count * 10 >= $0.count * 9 }
         for (column, names) in GuessedFields.columns {
             guard
                 let path = find(names, where: { column != "sequence" || $0.allSatisfy { Int64($0) != nil } })

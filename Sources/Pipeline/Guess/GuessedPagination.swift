@@ -20,6 +20,7 @@ struct GuessedPagination {
             try? GuessedPagination.jsonLink(probe, first),
             try? GuessedPagination.cursor(probe, answer, first),
             try? GuessedPagination.counted(probe, first, APIProbe.parameters(of: url)),
+            try? GuessedPagination.lastItem(probe, first),
         ]
         (definition, reason) =
             ways.lazy.compactMap { $0 ?? nil }.first
@@ -141,6 +142,21 @@ struct GuessedPagination {
             return (
                 #"{ "type": "page_number"\#(known)\#(isFromZero ? ", \"first\": 0" : "")\#(total) }"#,
                 "\(parameter)=2 gives another page"
+            )
+        }
+        return nil
+    }
+
+    /// The id of the last record is tried as a cursor.
+    private static func lastItem(_ probe: APIProbe, _ first: GuessedRecords) throws -> Found? {
+        guard let path = GuessedFields(first.items).eventID,
+            let id = first.last?.scalars().first(where: { $0.path == path.steps })?.text
+        else { return nil }
+        for parameter in ["after", "starting_after", "since_id", "after_id"] {
+            guard isOther(try? probe.ask([(parameter, JSONValue(.string(id)).json)]), first) else { continue }
+            return (
+                #"{ "type": "cursor", "cursor_item": \#(quoted(path.steps)), "cursor_param": "\#(parameter)" }"#,
+                "the last \(path.text), sent as \(parameter), gives the next page"
             )
         }
         return nil

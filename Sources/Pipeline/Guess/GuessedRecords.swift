@@ -10,6 +10,7 @@ struct GuessedRecords {
     let items: [JSONValue]
     /// How many there are.
     let count: Int
+    let last: JSONValue?
     /// Of JSON: what surrounds the array.
     let root: JSONValue?
 
@@ -21,7 +22,7 @@ struct GuessedRecords {
             guard let found = GuessedRecords.array(in: root) else { return nil }
             (format, dataPath, self.root) = (.json, found.path, root)
             items = Array(found.elements.prefix(GuessedRecords.most))
-            count = found.elements.count
+            (count, last) = (found.elements.count, found.elements.last)
             return
         }
         let lines = bytes.split(separator: 0x0A).filter { $0.contains { $0 > 0x20 } }
@@ -32,11 +33,12 @@ struct GuessedRecords {
             trees.count * 2 > min(lines.count, GuessedRecords.most)
         {
             (format, dataPath, root, items, count) = (.ndjson, [], nil, trees, lines.count)
+            last = lines.last.flatMap { try? JSONDocument(Array($0), isLenient: false).root }
             return
         }
         guard let table = GuessedRecords.table(bytes) else { return nil }
         (format, dataPath, root) = (.csv, [], nil)
-        (items, count) = (Array(table.prefix(GuessedRecords.most)), table.count)
+        (items, count, last) = (Array(table.prefix(GuessedRecords.most)), table.count, table.last)
     }
 
     /// The array of objects with the most elements; of two, the one that is nearer.
