@@ -18,12 +18,12 @@ struct HTTPFaultTests {
         let kind: String
         let pages: EventPages
         private let lock = NSLock()
-        private var dice: SeededDice
+        private var dice: Dice
         /// The share of the requests that go wrong.
         private var share: Double
         private var tokens = 0
 
-        init(_ dice: SeededDice) {
+        init(_ dice: Dice) {
             var dice = dice
             kind = Scene.kinds.randomElement(using: &dice)!.path
             pages = EventPages(
@@ -144,20 +144,6 @@ struct HTTPFaultTests {
         }
     }
 
-    /// Random numbers that are the same for the same seed: SplitMix64 (Steele, Lea and Flood, 2014).
-    private struct SeededDice: RandomNumberGenerator {
-        private var state: UInt64
-        init(_ seed: UInt64) { state = seed }
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var word = state
-            word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-            return word ^ (word >> 31)
-        }
-    }
-
     private static let isTorture = ProcessInfo.processInfo.environment["DAYBOOK_TORTURE"] == "1"
     private static let seed =
         ProcessInfo.processInfo.environment["DAYBOOK_TEST_SEED"].flatMap { UInt64($0) }
@@ -170,7 +156,7 @@ struct HTTPFaultTests {
         let sequences = HTTPFaultTests.isTorture ? 1_000 : 60
         var (runs, failed) = (0, 0)
         for number in 0..<sequences {
-            let scene = Scene(SeededDice(HTTPFaultTests.seed &+ UInt64(number) &* 0x5851_F42D_4C95_7F2D))
+            let scene = Scene(Dice(seed: HTTPFaultTests.seed &+ UInt64(number) &* 0x5851_F42D_4C95_7F2D))
             let api = try TestAPI { scene.answer($0) }
             let project = try TemporaryProject()
             try project.write(

@@ -97,12 +97,7 @@ package final class PullReader {
     private func use(_ page: Page, _ batch: inout EventBatch) throws {
         if parser == nil || page.columns != columns {
             columns = page.columns
-            parser =
-                switch source.format {
-                case .json: JSONItemsParser(mapping, maxBytes: maxLine)
-                case .ndjson: NDJSONParser(mapping)
-                case .csv: CSVParser(mapping, header: page.columns)
-                }
+            parser = source.parser(mapping, columns: page.columns, maxLine: maxLine)
         }
         parser?.begin(&batch, objectIdentity: identity)
     }
@@ -186,12 +181,7 @@ package final class PullReader {
         return { positions, range in
             var found: [Int64: SourceRecord] = [:]
             for (page, position) in pages {
-                let parser: any RecordParser =
-                    switch source.format {
-                    case .json: JSONItemsParser(mapping, maxBytes: maxLine)
-                    case .ndjson: NDJSONParser(mapping)
-                    case .csv: CSVParser(mapping, header: page.columns)
-                    }
+                let parser = source.parser(mapping, columns: page.columns, maxLine: maxLine)
                 var batch = EventBatch(capacity: 1)
                 var consumed = 0
                 var line = range.firstLine
@@ -215,6 +205,19 @@ package final class PullReader {
                 }
             }
             return found
+        }
+    }
+}
+
+extension HTTPSource {
+    /// - Parameter columns: of CSV.
+    fileprivate func parser(
+        _ mapping: SourceMapping, columns: [String], maxLine: Int
+    ) -> any RecordParser {
+        switch format {
+        case .json: JSONItemsParser(mapping, maxBytes: maxLine)
+        case .ndjson: NDJSONParser(mapping)
+        case .csv: CSVParser(mapping, header: columns)
         }
     }
 }
