@@ -423,16 +423,69 @@ struct HTTPLoadTests {
         #expect(try database.value("SELECT count(*) FROM raw.events") == "12")
     }
 
+    // MARK: - On the way
+
+    @Test("The proxy of the environment is asked")
+    func proxy() throws {
+        let pages = EventPages(10, size: 10)
+        let proxy = try TestAPI { request in
+            request.path == "http://shop.example/all"
+                ? .init(EventPages.array(pages.items)) : .init("no", status: 502)
+        }
+        let project = try TemporaryProject()
+        let database = try TestDatabase()
+        try project.write(
+            "pipelines/shop.jsonc",
+            """
+            { "pipeline": "shop", "sources": [ { "name": "api",
+              "http": { "url": "http://shop.example/all", "max_attempts": 1 },
+              "event": { "event_id": "id", "occurred_at": "time", "type": "type" } } ] }
+            """)
+        var command = DaybookCommand(in: project.directory, database: database.url)
+        command.environment["http_proxy"] = proxy.url
+        command.environment["no_proxy"] = nil
+        let outcome = try command.run("load")
+        #expect(outcome.out.contains("10 loaded"), "\(outcome.out)\(outcome.error)")
+    }
+
+    @Test("A server that cannot say who it is is not read")
+    func certificates() throws {
+        guard let python = HTTPLoadTests.python, let openssl = HTTPLoadTests.inPath("openssl") else { return }
+        let project = try TemporaryProject()
+        let database = try TestDatabase()
+        let made = try Shell.run(
+            openssl,
+            [
+                "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem",
+                "-days", "2",
+                "-subj", "/CN=localhost",
+            ], in: project.directory, ProcessInfo.processInfo.environment)
+        try #require(made.status == 0, "\(made.error)")
+        try project.write("served/all.json", "[]")
+        try project.write("serve.py", HTTPLoadTests.secureScript)
+        let server = try DaybookCommand.program(python, ["serve.py"], in: project.directory)
+        defer {
+            server.send(SIGKILL)
+            _ = try? server.outcome()
+        }
+        try project.write(
+            "pipelines/shop.jsonc",
+            """
+            { "pipeline": "shop", "sources": [ { "name": "api",
+              "http": { "url": "https://localhost:\(try HTTPLoadTests.port(of: project))/all.json" },
+              "event": { "occurred_at": "time", "type": "type" } } ] }
+            """)
+        let outcome = try DaybookCommand(in: project.directory, database: database.url).run("load")
+        #expect(outcome.status == 69 && outcome.error.contains("certificate"), "\(outcome.error)")
+        // That does not get better by asking again.
+        #expect(!outcome.error.contains("attempts") && outcome.seconds < 10)
+    }
+
     // MARK: - An independent server
 
     @Test("Files that Python's own HTTP server serves are loaded")
     func pythonServer() throws {
-        guard
-            let python = ["/usr/bin/python3", "/usr/local/bin/python3", "/opt/homebrew/bin/python3"].first(
-                where: {
-                    access($0, X_OK) == 0
-                }) ?? HTTPLoadTests.inPath("python3")
-        else { return }
+        guard let python = HTTPLoadTests.python else { return }
         let project = try TemporaryProject()
         let database = try TestDatabase()
         let pages = EventPages(30_000, size: 30_000)
@@ -451,11 +504,7 @@ struct HTTPLoadTests {
             server.send(SIGKILL)
             _ = try? server.outcome()
         }
-        var port = ""
-        for _ in 0..<200 where port.isEmpty {
-            port = (try? String(contentsOfFile: project.path("port"), encoding: .utf8)) ?? ""
-            usleep(50_000)
-        }
+        let port = try HTTPLoadTests.port(of: project)
         for (name, file, format) in [("json", "all.json", "json"), ("lines", "lines.ndjson", "ndjson")] {
             try project.write(
                 "pipelines/\(name).jsonc",
@@ -489,6 +538,32 @@ struct HTTPLoadTests {
         os.rename("port.new", "port")
         server.serve_forever()
         """
+
+    private static let secureScript = """
+        import functools, http.server, os, ssl
+        handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory="served")
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain("cert.pem", "key.pem")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        open("port.new", "w").write(str(server.server_address[1]))
+        os.rename("port.new", "port")
+        server.serve_forever()
+        """
+
+    /// Where a script of these listens, once it does.
+    private static func port(of project: TemporaryProject) throws -> String {
+        for _ in 0..<200 {
+            if let port = try? String(contentsOfFile: project.path("port"), encoding: .utf8) { return port }
+            usleep(50_000)
+        }
+        throw CocoaError(.fileReadNoSuchFile)
+    }
+
+    private static var python: String? {
+        let usual = ["/usr/bin/python3", "/usr/local/bin/python3", "/opt/homebrew/bin/python3"]
+        return usual.first { access($0, X_OK) == 0 } ?? inPath("python3")
+    }
 
     private static func inPath(_ name: String) -> String? {
         (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").map { "\($0)/\(name)" }

@@ -123,7 +123,9 @@ final class PageQueue: @unchecked Sendable {
             try circle.pass(request, page: current.pages + 1)
             do {
                 let (answer, scan) = try api.send(request) { answer throws(ExtractError) in
-                    answer.status == 304 ? nil : try PageScan(answer.body, of: source)
+                    if answer.status == 304 { return PageScan?.none }
+                    // No content is no items.
+                    return answer.status == 204 ? PageScan() : try PageScan(answer.body, of: source)
                 }
                 guard let scan else {
                     lock.withLock { wasUnchanged = true }

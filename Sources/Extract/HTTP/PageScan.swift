@@ -22,6 +22,9 @@ package struct PageScan {
     /// More around the items is no page.
     private static let maxEnvelope = 16 << 20
 
+    /// A page without items.
+    init() {}
+
     /// - Throws: `unsupported` where the answer is not what the source says.
     package init(_ body: HTTPAnswerBody, of source: HTTPSource) throws(ExtractError) {
         switch source.format {

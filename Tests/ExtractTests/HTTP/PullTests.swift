@@ -656,6 +656,13 @@ struct PullTests {
         #expect(read.rejects.map(\.line) == [2, 4, 5, 6, 7])
     }
 
+    @Test("No content is no items")
+    func noContent() throws {
+        let api = try TestAPI { _ in .init("", status: 204) }
+        let read = read(source(api, "/all"))
+        #expect(read.message == "" && read.ids.isEmpty && read.isFinished)
+    }
+
     @Test("A large answer goes through a file and is read the same")
     func largeAnswers() throws {
         let pages = EventPages(40_000, size: 40_000, padding: 400)
