@@ -41,6 +41,7 @@ final class BatchSource: @unchecked Sendable {
         let start: PullStart
         let mark: String?
         let validators: Validators?
+        fileprivate let order: CommitOrder
     }
 
     /// What is read by one reader.
@@ -125,15 +126,18 @@ final class BatchSource: @unchecked Sendable {
                         current = open(reading, plan, anew)
                         continue
                     }
-                    close(reading, plan, start, reader)
+                    close(reading, plan, start, reader, order)
                     current = nil
                 }
             }
             return nil
         } catch {
+            let wasStopping = stopping.isSet
             stopping.set()
-            if (error as? ExtractError)?.kind == .cancelled { throw Interrupted() }
-            throw error
+            guard (error as? ExtractError)?.kind == .cancelled else { throw error }
+            // Whoever made the others stop tells why.
+            if wasStopping, !interruption.isRequested { return nil }
+            throw Interrupted()
         }
     }
 
@@ -142,8 +146,8 @@ final class BatchSource: @unchecked Sendable {
 
     func tellWhatWaits() { for note in lock.withLock({ notes }) { observer.note(note) } }
 
-    /// To be noted once all batches are loaded.
-    var pullsAtEnd: [FinishedPull] { lock.withLock { finishedPulls } }
+    /// Pulls of which all is loaded, to be noted once the workers have stopped.
+    var pullsAtEnd: [FinishedPull] { lock.withLock { finishedPulls.filter(\.order.isComplete) } }
 
     private func open(_ part: Part, _ connection: Connection) throws -> OpenPart {
         switch part {
@@ -206,21 +210,31 @@ final class BatchSource: @unchecked Sendable {
         guard try reader.fill(&batch, tell: { observer.note("\(name): \($0)") }) else { return nil }
         var origin = try origin(
             of: batch, reading, object: plan.api.name, identity: reader.identity, tailHash: "", connection)
-        origin.checkpoint = try PullPlan.json(reader.hashedCheckpoint())
+        origin.checkpoint = try reader.storedCheckpoint().map(PullPlan.json)
         return SourcedBatch(
             origin: origin, source: reading.source, turn: order.next(), records: reader.lookup())
     }
 
-    private func close(_ reading: Reading, _ plan: PullPlan, _ start: PullStart, _ reader: PullReader) {
+    private func close(
+        _ reading: Reading, _ plan: PullPlan, _ start: PullStart, _ reader: PullReader, _ order: CommitOrder
+    ) {
         let name = "\(pipeline)/\(reading.source.name): \(plan.api.name)"
         if reader.isPaused {
             notes.append("\(name): the requests of this run are used up (max_requests); the next run goes on")
         }
         if reader.isUnchanged { notes.append("\(name): nothing has changed since the last run") }
         guard reader.isFinished else { return }
+        if let incremental = plan.api.incremental, reader.position > start.position,
+            reader.checkpoint.mark == nil
+        {
+            notes.append(
+                "\(name): no item has a \"\(incremental.field.text)\" (cursor_field); the next run asks for all again"
+            )
+        }
         finishedPulls.append(
             FinishedPull(
-                plan: plan, start: start, mark: reader.checkpoint.mark, validators: reader.validators))
+                plan: plan, start: start, mark: reader.checkpoint.mark, validators: reader.validators,
+                order: order))
     }
 
     private func origin(

@@ -144,8 +144,18 @@ package struct Check {
             } else if api.format == .csv {
                 checkHeader(page.columns, of: api.name, source, place)
             } else {
-                checkFields(FieldSample(page.items), source, place)
+                let sample = FieldSample(page.items)
+                checkFields(sample, source, place)
+                if let field = api.incremental?.field, sample.count > 0, !sample.has(field) {
+                    problems.append(
+                        Problem(
+                            .warning, place,
+                            "none of the first \(sample.count) items has \"\(field.text)\" (cursor_field)"
+                                + Spelling.suggestion(field.steps.last ?? "", in: sample.names(beside: field))
+                        ))
+                }
             }
+            for doubt in page.doubts { problems.append(Problem(.warning, place, doubt)) }
         } catch let error as ExtractError where error.kind == .unreadable {
             isUnreachable = true
             outOfReach.append(Problem(.error, place, "\(error)"))

@@ -27,25 +27,29 @@ struct PullPlan {
             note =
                 goesOn(unfinished, api)
                 ? "goes on where an earlier run ended"
-                : "is asked in another way than before; it is read from the start"
+                : unfinished?.checkpoint == nil
+                    ? nil : "is asked in another way than before; it is read from the start"
         }
     }
 
     /// Bytes of items behind which it goes on; nil where it begins.
     var resumePosition: Int64? { goesOn(unfinished, api) ? unfinished?.endPosition : nil }
 
-    /// Whether what came since an unfinished pull began is left for another: its own end does not see it.
-    var leavesMore: Bool { resumePosition != nil && api.incremental != nil }
+    /// Whether an unfinished pull has come to its end, and what came since it began is left for another.
+    func leavesMore(_ connection: Connection) throws -> Bool {
+        guard resumePosition != nil, api.incremental != nil else { return false }
+        return try Pulls.unfinished(ofSource: sourceID, connection) == nil
+    }
 
     /// Begins it, or goes on.
     func start(_ connection: Connection) throws -> PullStart {
         if let unfinished {
-            if goesOn(unfinished, api) {
+            if goesOn(unfinished, api), let start = resumed(unfinished) {
                 try Pulls.forgetClaims(
                     ofPull: unfinished.pullID, source: sourceID, behind: unfinished.endPosition, connection)
-                return resumed(unfinished)
+                return start
             }
-            try abandon(unfinished.pullID, "the definition asks in another way", connection)
+            try abandon(unfinished.pullID, "there is no checkpoint that could be used", connection)
         }
         return try begun(connection)
     }
@@ -63,13 +67,17 @@ struct PullPlan {
             validators: try (validators ?? start.validators).map(PullPlan.json), connection)
     }
 
-    private func resumed(_ pull: Pulls.Unfinished) -> PullStart {
+    /// Nil where nothing was loaded of it, so that it may as well begin anew; or a secret is gone.
+    private func resumed(_ pull: Pulls.Unfinished) -> PullStart? {
+        guard let json = pull.checkpoint,
+            let stored = try? JSONDecoder().decode(PullCheckpoint.self, from: Data(json.utf8)),
+            let checkpoint = stored.restored(api)
+        else { return nil }
         var start = PullStart(identity: Pulls.identity(pull.pullID))
-        (start.position, start.line, start.since) = (pull.endPosition, pull.endLine, pull.since)
-        if let json = pull.checkpoint,
-            let checkpoint = try? JSONDecoder().decode(PullCheckpoint.self, from: Data(json.utf8))
-        {
-            start.checkpoint = checkpoint
+        (start.position, start.line, start.checkpoint) = (pull.endPosition, pull.endLine, checkpoint)
+        if let since = pull.since {
+            guard let restored = api.secrets.restored(since) else { return nil }
+            start.since = restored
         }
         return start
     }
@@ -82,8 +90,10 @@ struct PullPlan {
             movesMark: api.incremental?.end == nil, connection)
         var start = PullStart(identity: Pulls.identity(pullID))
         start.since = since
-        start.validators = past.validators.flatMap {
-            try? JSONDecoder().decode(Validators.self, from: Data($0.utf8))
+        if api.incremental == nil {
+            start.validators = past.validators.flatMap {
+                try? JSONDecoder().decode(Validators.self, from: Data($0.utf8))
+            }
         }
         return start
     }
@@ -114,5 +124,5 @@ struct PullPlan {
 }
 
 private func goesOn(_ unfinished: Pulls.Unfinished?, _ api: HTTPSource) -> Bool {
-    unfinished?.requestHash == api.requestHash
+    unfinished?.requestHash == api.requestHash && unfinished?.checkpoint != nil
 }

@@ -68,7 +68,9 @@ struct Reading {
 
     var isPull: Bool { if case .pull = input { true } else { false } }
 
-    var leavesMore: Bool { if case .pull(let plan) = input { plan.leavesMore } else { false } }
+    func leavesMore(_ connection: Connection) throws -> Bool {
+        if case .pull(let plan) = input { try plan.leavesMore(connection) } else { false }
+    }
 }
 
 /// The half of a run that reads the sources of a pipeline and loads what is new in them.
@@ -126,7 +128,8 @@ struct SourceLoad {
         let readings = try plan()
         try load(readings, runID: runID, outcome: &outcome)
         // A pull that was broken off has asked for what there was when it began.
-        let left = Set(readings.filter(\.leavesMore).map(\.source.name))
+        let left = Set(
+            try readings.filter { try $0.leavesMore(warehouse.connection) }.map(\.source.name))
         if !left.isEmpty {
             let before = outcome
             try load(try plan().filter { left.contains($0.source.name) }, runID: runID, outcome: &outcome)
@@ -169,20 +172,27 @@ struct SourceLoad {
             }
         } catch {
             // What was committed is to be seen, unless somebody waits for us to stop.
-            if !interruption.isRequested { try? finish(runID, builds: builds, team, workers) }
+            if !interruption.isRequested {
+                try? finish(runID, builds: builds, team, workers)
+                try? finishPulls(of: source)
+            }
             throw error
         }
         try finish(runID, builds: builds, team, workers)
-        for pull in source.pullsAtEnd {
-            try pull.plan.finish(
-                pull.start, mark: pull.mark, validators: pull.validators, warehouse.connection)
-        }
+        try finishPulls(of: source)
         for reading in readings {
             try reading.source.maxRejected?.check(
                 try Ledger.counts(ofRun: runID, source: reading.sourceID, warehouse.connection),
                 reading.source)
         }
         source.tellWhatWaits()
+    }
+
+    private func finishPulls(of source: BatchSource) throws {
+        for pull in source.pullsAtEnd {
+            try pull.plan.finish(
+                pull.start, mark: pull.mark, validators: pull.validators, warehouse.connection)
+        }
     }
 
     /// Finishes the days that this load filled without an index; another's too, where only we can be doing so.

@@ -28,7 +28,8 @@ package final class CommitOrder: @unchecked Sendable {
         /// Lets `body` note the batch's keys, after those of all batches before.
         func noteKeys<Value: ~Copyable>(_ body: () throws -> Value) throws -> Value {
             try order.wait(until: nil) { $0.noted >= number }
-            defer { order.change { $0.noted = number + 1 } }
+            // A batch that is written a second time notes its keys again.
+            defer { order.change { $0.noted = max($0.noted, number + 1) } }
             return try body()
         }
 
@@ -53,6 +54,9 @@ package final class CommitOrder: @unchecked Sendable {
             return Turn(order: self, number: issued - 1)
         }
     }
+
+    /// Whether all that was issued is committed.
+    package var isComplete: Bool { lock.withLock { !isBroken && committed == issued } }
 
     private func wait(until deadline: Date?, _ isReached: (CommitOrder) -> Bool) throws {
         lock.lock()

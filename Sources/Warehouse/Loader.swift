@@ -45,7 +45,7 @@ package struct Loader: ~Copyable {
             return try loadSorted(batch, origin, turn)
         } catch let error as PostgresError where error.isRowRefusal {
             guard try reject(try refusals(batch, origin), of: &batch, records) else { throw error }
-            return try loadSorted(batch, origin, turn)
+            return try loadSorted(batch, origin, turn, isSecond: true)
         }
     }
 
@@ -56,7 +56,8 @@ package struct Loader: ~Copyable {
     }
 
     private mutating func loadSorted(
-        _ batch: borrowing EventBatch, _ origin: BatchOrigin, _ turn: CommitOrder.Turn?
+        _ batch: borrowing EventBatch, _ origin: BatchOrigin, _ turn: CommitOrder.Turn?,
+        isSecond: Bool = false
     ) throws -> LoadCounts {
         let order = EventOrder(batch)
         try leaves.ensure(order.runs.days.map(\.day))
@@ -70,7 +71,8 @@ package struct Loader: ~Copyable {
         while true {
             let ways = Ways(
                 fresh: parts.fresh, doubtful: doubtful, isStaging: isStaging, leaves: leaves,
-                turn: parts.seen.isEmpty ? nil : parts.turn)
+                // Its own keys are seen the second time; and those of whom it would wait for may wait for it.
+                turn: parts.seen.isEmpty || isSecond && turn != nil ? nil : parts.turn)
             if !ways.canBeRefused { recentKeys.settle(parts.turn) }
             do {
                 let counts = try commit(batch, ways, duplicate: order.duplicate, origin, turn)
@@ -88,6 +90,7 @@ package struct Loader: ~Copyable {
                 isStaging = true
                 attempt += 1
             } catch is CommitOrder.TooEarly {
+                recentKeys.settle(parts.turn)
                 try turn?.awaitCommit()
             }
         }

@@ -151,6 +151,115 @@ struct HTTPLoadTests {
         try scene.verify()
     }
 
+    @Test("An end that is a text is sent as it is")
+    func textualEnd() throws {
+        let scene = try Scene(
+            EventPages(10, size: 7),
+            HTTPLoadTests.cursor + """
+                , "incremental": { "cursor_field": "updated_at", "param": "from", "initial": "2026-01-01T00:00:00Z",
+                  "end": "2026-02-01T00:00:00Z", "end_param": "to" }
+                """)
+        #expect(try scene.counts().loaded == 10)
+        #expect(scene.api.requests.first?.query["from"] == "2026-01-01T00:00:00Z")
+        #expect(scene.api.requests.first?.query["to"] == "2026-02-01T00:00:00Z")
+    }
+
+    @Test("An item from 2099 does not move the mark, nor does one whose field holds no time")
+    func futureMarks() throws {
+        let scene = try Scene(EventPages(4, size: 7), HTTPLoadTests.incremental())
+        scene.api.change { _ in
+            let items = ["2026-01-05T00:00:00Z", "2099-01-01T00:00:00Z", "n/a", "2026-01-04T00:00:00Z"]
+                .enumerated().map {
+                    #"{"id":"e\#($0)","time":"2026-01-05T00:00:00Z","type":"a.b","order_id":"o","updated_at":"\#($1)"}"#
+                }
+            return .init(#"{"data":{"events":[\#(items.joined(separator: ","))]},"next":null}"#)
+        }
+        #expect(try scene.counts().loaded == 4)
+        #expect(try scene.database.value("SELECT mark FROM daybook.pulls") == "\"2026-01-05T00:00:00Z\"")
+        _ = try scene.counts()
+        #expect(scene.api.requests.last?.query["since"] == "2026-01-04T23:59:59Z")
+    }
+
+    @Test("A beginning that the API refuses may be mended")
+    func mendedBeginning() throws {
+        let scene = try Scene(EventPages(10, size: 7), HTTPLoadTests.incremental(", \"initial\": \"x\""))
+        scene.api.change { [pages = EventPages(10, size: 7)] request in
+            request.query["since"] == "x" ? .init("no time", status: 400) : pages.answer(request)
+        }
+        #expect(try scene.project.run(on: scene.database)[0].status == .failed)
+        try scene.define(HTTPLoadTests.incremental(", \"initial\": 1767225600"))
+        #expect(try scene.counts().loaded == 10)
+    }
+
+    @Test(
+        "Variables in the address, and in what is asked for, do not get into the way of links",
+        arguments: ["0.0.0.0", "127.0.0.1"])
+    func variablesInLinks(_ host: String) throws {
+        let pages = EventPages(30, size: 7)
+        let api = try TestAPI { request in
+            pages.answer(
+                TestAPI.Request(
+                    method: request.method, path: "/link", query: request.query, target: request.target,
+                    headers: request.headers, body: request.body))
+        }
+        let project = try TemporaryProject()
+        let database = try TestDatabase()
+        try project.write(
+            "pipelines/shop.jsonc",
+            """
+            { "pipeline": "shop", "sources": [ { "name": "api",
+              "http": { "url": "${BASE}/link", "query": { "tenant": "${TENANT}" }, "data_path": "items", "max_requests": 2,
+                "pagination": { "type": "json_link", "next_path": "links.next" } },
+              "event": { "event_id": "id", "occurred_at": "time", "type": "type" } } ] }
+            """)
+        var command = DaybookCommand(in: project.directory, database: database.url)
+        command.environment["BASE"] = "http://\(host):\(api.port)"
+        command.environment["TENANT"] = "link"
+        for _ in 1...3 { #expect(try command.run("load").status == 0) }
+        #expect(try database.value("SELECT count(*) FROM raw.events") == "30")
+        #expect(
+            try database.value(
+                "SELECT count(*) FROM daybook.loads WHERE checkpoint::text LIKE '%' || '\(api.port)' || '%'")
+                == "0")
+    }
+
+    @Test("Rows that the server refuses hold up none of the batches behind them")
+    func refusedAmongMany() throws {
+        let scene = try Scene(EventPages(400, size: 4), HTTPLoadTests.cursor)
+        _ = try Warehouse.open(scene.database.url)
+        try scene.database.execute(
+            "ALTER TABLE raw.events_by_day ADD CONSTRAINT no_hundreds CHECK (event_id NOT LIKE 'e%00')")
+        scene.api.change { [pages = EventPages(400, size: 4)] request in
+            var answer = pages.answer(request)
+            // So that each page is a batch.
+            answer.delay = 0.03
+            return answer
+        }
+        let counts = try scene.counts()
+        #expect(counts.loaded == 397 && counts.rejected == 3)
+        try scene.verify()
+    }
+
+    @Test("check says what of the pages does not fit the definition")
+    func checksPages() throws {
+        func warnings(_ http: String, path: String = "/cursor") throws -> String {
+            let scene = try Scene(EventPages(10, size: 4), http, path: path)
+            let outcome = try DaybookCommand(in: scene.project.directory, database: scene.database.url).run(
+                "check")
+            #expect(outcome.status == 0)
+            return outcome.out + outcome.error
+        }
+        #expect(
+            try warnings(HTTPLoadTests.cursor.replacing("\"next\"", with: "\"nxt\"")).contains(
+                "the first answer has no \"nxt\" (cursor_path); it has data, next"))
+        #expect(
+            try warnings("\"data_path\": \"data.events\"").contains(
+                "the answer has \"next\", which may lead to more"))
+        #expect(
+            try warnings(HTTPLoadTests.incremental().replacing("updated_at", with: "updated")).contains(
+                "has \"updated\" (cursor_field); did you mean \"updated_at\"?"))
+    }
+
     @Test("A run that fails keeps what it has, and the next goes on behind it")
     func goesOn() throws {
         let scene = try Scene(EventPages(40, size: 4), HTTPLoadTests.cursor + ", \"max_attempts\": 1")

@@ -15,6 +15,14 @@ package final class TestAPI: @unchecked Sendable {
         /// By their names in lower case.
         package let headers: [String: String]
         package let body: String
+
+        package init(
+            method: String, path: String, query: [String: String], target: String, headers: [String: String],
+            body: String
+        ) {
+            (self.method, self.path, self.query) = (method, path, query)
+            (self.target, self.headers, self.body) = (target, headers, body)
+        }
     }
 
     /// What is sent back, down to the bytes.

@@ -11,7 +11,8 @@ package struct APISample {
     package let columns: [String]
     /// As trees.
     package let items: [JSONValue]
-    package let validators: Validators?
+    /// What a person should know of how its pages follow each other.
+    package let doubts: [String]
 
     /// An API that does not answer is not waited for as long as in a run.
     private static let maxAttempts = 2
@@ -31,6 +32,6 @@ package struct APISample {
         rejects = batch.rejects.count
         onlyRejects = batch.events.isEmpty ? batch.rejects.first : nil
         (columns, items) = reader.sample(APISample.maxItems)
-        validators = reader.validators
+        doubts = reader.doubts
     }
 }

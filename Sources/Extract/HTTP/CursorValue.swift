@@ -12,6 +12,14 @@ package struct CursorValue: Sendable, Comparable {
         /// An integer, and how many of its digits stand behind the point.
         case number(Int64, fraction: Int)
         case text(String)
+
+        var rank: Int {
+            switch self {
+            case .text: 0
+            case .number: 1
+            case .time: 2
+            }
+        }
     }
 
     private struct TimeForm: Sendable {
@@ -28,22 +36,27 @@ package struct CursorValue: Sendable, Comparable {
         let text = (try? JSONDocument(Array(json.utf8), isLenient: false))?.root.text ?? json
         if let number = CursorValue.number(text) {
             order = .number(number.0, fraction: number.1)
-        } else if let time = Timestamp(text) {
+        } else if text.utf8.dropFirst(4).first == UInt8(ascii: "-"), let time = Timestamp(text) {
             order = .time(time, CursorValue.form(of: text))
         } else {
             order = .text(text)
         }
     }
 
+    /// The time, where it is one and not a number.
+    package var time: Timestamp? { if case .time(let time, _) = order { time } else { nil } }
+
+    /// An integer of the digits, and how many of them stand behind the point; of those, no more than fit.
     private static func number(_ text: String) -> (Int64, Int)? {
         let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        let digits = parts.joined()
-        guard parts.count <= 2, digits.utf8.count <= 18, !parts[0].isEmpty,
-            text.utf8.dropFirst(text.hasPrefix("-") ? 1 : 0).allSatisfy({
-                (0x30...0x39).contains($0) || $0 == 0x2E
-            })
+        guard parts.count <= 2, !parts[0].isEmpty, parts[0] != "-",
+            parts[0].utf8.dropFirst(parts[0].hasPrefix("-") ? 1 : 0).allSatisfy({ (0x30...0x39).contains($0) }
+            )
         else { return nil }
-        return Int64(digits).map { ($0, parts.count == 2 ? parts[1].utf8.count : 0) }
+        guard parts.count == 2 else { return Int64(parts[0]).map { ($0, 0) } }
+        guard !parts[1].isEmpty, parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        let fraction = parts[1].prefix(max(0, 18 - parts[0].utf8.count))
+        return Int64(parts[0] + fraction).map { ($0, fraction.utf8.count) }
     }
 
     private static func form(of text: String) -> TimeForm {
@@ -71,7 +84,8 @@ package struct CursorValue: Sendable, Comparable {
             let digits = max(leftFraction, rightFraction)
             return scaled(left, leftFraction, digits) < scaled(right, rightFraction, digits)
         case (.text(let left), .text(let right)): return left.utf8.lexicographicallyPrecedes(right.utf8)
-        default: return left.json.utf8.lexicographicallyPrecedes(right.json.utf8)
+        // A field of times that once holds something else is to go on as one of times.
+        default: return left.order.rank < right.order.rank
         }
     }
 
@@ -94,25 +108,36 @@ package struct CursorValue: Sendable, Comparable {
         switch order {
         case .text: return json
         case .time(let time, let form):
-            let back = Timestamp(microseconds: time.microseconds - lag - form.unitMicroseconds)
-            return quoted(CursorValue.text(back, form))
+            let (back, isTooFar) = time.microseconds.subtractingReportingOverflow(lag)
+            guard !isTooFar, back - form.unitMicroseconds > CursorValue.firstMicrosecond else { return json }
+            return quoted(CursorValue.text(Timestamp(microseconds: back - form.unitMicroseconds), form))
         case .number(let number, let fraction):
             var scale: Int64 = 1
             for _ in 0..<fraction { scale *= 10 }
-            let whole = abs(number / scale)
+            let whole = (number / scale).magnitude
             let unitsPerSecond: Int64 =
                 whole < 100_000_000_000
                 ? 1
                 : whole < 100_000_000_000_000
                     ? 1_000 : whole < 100_000_000_000_000_000 ? 1_000_000 : 1_000_000_000
-            let (seconds, rest) = lag.quotientAndRemainder(dividingBy: 1_000_000)
-            let units = seconds * unitsPerSecond + (rest * unitsPerSecond + 999_999) / 1_000_000
-            let back = number - units * scale - 1
+            // In units of the last digit, rounded up; a number of which that is too much is handed back as it is.
+            let (units, isTooMuch) = lag.multipliedReportingOverflow(by: unitsPerSecond)
+            let (digits, isTooFine) = (units / 1_000_000 + (units % 1_000_000 > 0 ? 1 : 0))
+                .multipliedReportingOverflow(by: scale)
+            let (back, isTooFar) = number.subtractingReportingOverflow(digits)
+            guard !isTooMuch, !isTooFine, !isTooFar, back > .min else { return json }
             let isText = json.hasPrefix("\"")
-            let text = CursorValue.text(back, fraction: fraction)
+            var text = CursorValue.text(back - 1, fraction: fraction)
+            // Numbers that are compared as texts have zeros before them.
+            if isText, json.dropFirst().hasPrefix("0"), fraction == 0, back > 0 {
+                text = String(repeating: "0", count: max(0, json.count - 2 - text.count)) + text
+            }
             return isText ? quoted(text) : text
         }
     }
+
+    /// 0001-01-02, behind which no time is written.
+    private static let firstMicrosecond: Int64 = -62_135_510_400_000_000
 
     private static func text(_ number: Int64, fraction: Int) -> String {
         guard fraction > 0 else { return String(number) }

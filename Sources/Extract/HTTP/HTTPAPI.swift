@@ -67,28 +67,36 @@ final class HTTPAPI {
         func has(_ name: String) -> Bool { source.headers.contains { $0.name.lowercased() == name } }
         if !has("user-agent") { request.setHeader("User-Agent", "daybook") }
         if !has("accept"), source.format == .json { request.setHeader("Accept", "application/json") }
-        if let body = source.body, body.isJSON, !has("content-type") {
+        if source.body?.isJSON ?? source.placesInBody, !has("content-type") {
             request.setHeader("Content-Type", "application/json")
         }
         return request
     }
 
+    /// Why a try did not give an answer.
+    private struct Failure {
+        let message: String
+        var status: Int?
+        let isTransient: Bool
+        /// Seconds after which the API wants to be asked again.
+        var retryAfter: Double?
+        /// Whether it wants to be asked again at once: then it has not failed, and only the waiting is bounded.
+        var isFree: Bool { isTransient && status != nil && retryAfter == 0 }
+    }
+
     /// Sends a request until an answer of success comes, or one that says that nothing is new (304), or no try is left.
     ///
-    /// - Parameter check: looks at an answer's body; what it throws is worth another try or two.
-    /// - Throws: `BudgetSpent`, `Refused` for a status that no further try will change, or an `ExtractError`: `unreadable` where the API cannot be reached or does not want to
-    ///   answer, `unsupported` where it answers nonsense.
-    /// The answer is checked only where it is one of success.
+    /// - Parameter check: looks at an answer of success; what it throws is worth another try or two.
+    /// - Throws: `BudgetSpent`; `Refused` for a status that no further try will change; or an `ExtractError`: `unreadable`
+    ///   where the API cannot be reached or does not want to answer, `unsupported` where it answers nonsense.
     func send<Checked>(
         _ request: HTTPRequest, check: (HTTPAnswer) throws(ExtractError) -> Checked
     ) throws -> (answer: HTTPAnswer, checked: Checked) {
-        var attempt = 1
-        var nonsense = 0
-        var waited = 0.0
+        let began = Date()
+        var (attempt, frees, nonsense) = (1, 0, 0)
         var hasFreshToken = false
         while true {
-            let failure: (message: String, isTransient: Bool, retryAfter: Double?)
-            var refusal: Int?
+            let failure: Failure
             do {
                 let answer = try follow(try authenticated(request))
                 switch answer.status {
@@ -100,21 +108,13 @@ final class HTTPAPI {
                         guard nonsense < HTTPAPI.maxNonsense, attempt < source.limits.maxAttempts else {
                             throw error.about(request.url.shown(source.secrets), attempts: attempt)
                         }
-                        failure = (error.message, true, nil)
+                        failure = Failure(message: error.message, isTransient: true)
                     }
                 case 401 where !hasFreshToken && source.authentication.hasTokens && request.isAuthenticated:
                     // A token may end before its time, once.
                     (token, hasFreshToken) = (nil, true)
                     continue
-                case let status:
-                    let isTransient = [408, 425, 429].contains(status) || (500..<600).contains(status)
-                    let body = answer.body.count > 0 ? ": \(answer.body.excerpt(source.secrets))" : ""
-                    if !isTransient { refusal = status }
-                    failure = (
-                        "HTTP \(status) \(HTTPURLResponse.localizedString(forStatusCode: status).lowercased())\(body)\(hint(status))",
-                        isTransient,
-                        isTransient ? RetryDelay.asked(answer.headers["retry-after"], now: Date()) : nil
-                    )
+                default: failure = refusal(answer)
                 }
             } catch let error as HTTPFailure {
                 switch error {
@@ -123,32 +123,21 @@ final class HTTPAPI {
                     throw source.nonsense(
                         "the answer has more than \(source.limits.maxResponse) bytes (max_response)"
                     ).about(request.url.shown(source.secrets), attempts: attempt)
-                case .permanent(let message): failure = (message, false, nil)
-                case .transient(let message): failure = (message, true, nil)
+                case .permanent(let message): failure = Failure(message: message, isTransient: false)
+                case .transient(let message): failure = Failure(message: message, isTransient: true)
                 }
             }
-            let isFree = failure.retryAfter == 0
             let delay =
-                isFree
-                ? HTTPAPI.freeDelay
+                failure.isFree
+                ? min(HTTPAPI.mostFreeDelay, HTTPAPI.freeDelay * pow(1.2, Double(frees)))
                 : failure.retryAfter
                     ?? RetryDelay.backoff(attempt, firstSeconds: source.limits.backoffSeconds)
-            guard failure.isTransient, attempt < source.limits.maxAttempts || isFree,
-                waited + delay <= source.limits.maxWaitSeconds
+            let isTooLate = Date().timeIntervalSince(began) + delay > source.limits.maxWaitSeconds
+            guard failure.isTransient, failure.isFree || attempt < source.limits.maxAttempts, !isTooLate
             else {
-                let late =
-                    failure.isTransient && waited + delay > source.limits.maxWaitSeconds
-                    ? "; to come back in \(Int(delay)) s is too late (max_wait)" : ""
-                let error = ExtractError(
-                    kind: .unreadable, object: source.name,
-                    message: source.secrets.hidden(failure.message + late)
-                ).about(request.url.shown(source.secrets), attempts: attempt)
-                guard let refusal else { throw error }
-                throw Refused(status: refusal, error: error)
+                throw end(failure, isTooLate ? failure.retryAfter : nil, request, attempt + frees)
             }
-            // An API that says to come back at once has not failed; only the waiting is bounded.
-            if !isFree { attempt += 1 }
-            waited += delay
+            if failure.isFree { frees += 1 } else { attempt += 1 }
             if delay >= HTTPAPI.longDelay {
                 note(
                     source.secrets.hidden(failure.message)
@@ -159,8 +148,41 @@ final class HTTPAPI {
         }
     }
 
-    /// Where an API says to come back at once, it is not asked more often than this.
+    /// What an answer that is none of success means.
+    private func refusal(_ answer: HTTPAnswer) -> Failure {
+        let status = answer.status
+        let isTransient = [408, 425, 429].contains(status) || (500..<600).contains(status)
+        let name = HTTPURLResponse.localizedString(forStatusCode: status).lowercased()
+        let body = answer.body.count > 0 ? ": \(answer.body.excerpt(source.secrets))" : ""
+        var failure = Failure(
+            message: "HTTP \(status) \(name)\(body)\(hint(status))", status: status, isTransient: isTransient)
+        if isTransient {
+            // A date is one of the server's clock.
+            let now = answer.headers["date"].flatMap(HTTPDate.parse) ?? Date()
+            failure.retryAfter = RetryDelay.asked(answer.headers["retry-after"], now: now)
+        }
+        return failure
+    }
+
+    private func end(
+        _ failure: Failure, _ lateSeconds: Double?, _ request: HTTPRequest, _ attempts: Int
+    ) -> any Error {
+        let late =
+            lateSeconds.map {
+                $0 > 0
+                    ? "; to come back in \(Int($0)) s is too late (max_wait)"
+                    : "; it says to come back at once, for max_wait"
+            } ?? ""
+        let error = ExtractError(
+            kind: .unreadable, object: source.name, message: source.secrets.hidden(failure.message + late)
+        ).about(request.url.shown(source.secrets), attempts: attempts)
+        guard !failure.isTransient, let status = failure.status else { return error }
+        return Refused(status: status, error: error)
+    }
+
+    /// Where an API says to come back at once, it is not asked more often than this, and less and less often.
     private static let freeDelay = 0.05
+    private static let mostFreeDelay = 1.0
 
     /// A person wonders what is going on when nothing happens for so long.
     private static let longDelay = 2.0
@@ -187,10 +209,12 @@ final class HTTPAPI {
     /// Sends a request and follows where it is led to. Credentials go to the origin of the source alone.
     private func follow(_ request: HTTPRequest) throws -> HTTPAnswer {
         var request = request
+        let isCounted = request.isAuthenticated
         foreigner = nil
         for _ in 0...HTTPAPI.maxRedirects {
-            try keepPace()
-            let answer = try connection.send(request)
+            try keepPace(isCounted: isCounted)
+            var answer = try connection.send(request)
+            answer.address = request.url
             guard [301, 302, 303, 307, 308].contains(answer.status), let location = answer.headers["location"]
             else {
                 return answer
@@ -252,7 +276,7 @@ final class HTTPAPI {
                 return token
             }
             token = sent.checked
-            source.secrets.add(sent.checked.text, word: "${access_token}")
+            source.secrets.renew(sent.checked.text, word: "${access_token}")
             return sent.checked
         } catch let refusal as Refused {
             throw HTTPAPI.withoutToken(refusal.error)
@@ -266,9 +290,13 @@ final class HTTPAPI {
     }
 
     /// Waits until the next request may be sent.
-    private func keepPace() throws {
-        if let most = source.limits.maxRequests, requests >= most { throw BudgetSpent() }
-        requests += 1
+    ///
+    /// - Parameter isCounted: whether it is one of the requests that a run may send; those for tokens are not.
+    private func keepPace(isCounted: Bool) throws {
+        if isCounted {
+            if let most = source.limits.maxRequests, requests >= most { throw BudgetSpent() }
+            requests += 1
+        }
         if let pace = source.limits.requestsPerSecond, let lastRequest {
             try pause(1 / pace - Date().timeIntervalSince(lastRequest))
         }

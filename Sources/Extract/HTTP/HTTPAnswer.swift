@@ -6,6 +6,8 @@ struct HTTPAnswer: Sendable {
     /// By their names in lower case.
     var headers: [String: String]
     var body: HTTPAnswerBody
+    /// Where it came from at last; nil: where it was asked for.
+    var address: HTTPAddress?
 }
 
 /// The unpacked bytes of an answer. Large ones are put into a file that has no name, and read as memory.

@@ -60,7 +60,7 @@ final class HTTPConnection: NSObject, URLSessionDataDelegate, @unchecked Sendabl
         guard let url = URL(string: request.url.text) else { throw .permanent("this is no URL") }
         var message = URLRequest(url: url)
         message.httpMethod = request.method.rawValue
-        for header in request.headers { message.setValue(header.value, forHTTPHeaderField: header.name) }
+        for header in request.headers { message.addValue(header.value, forHTTPHeaderField: header.name) }
         message.httpBody = request.body.map { Data($0.utf8) }
         message.cachePolicy = .reloadIgnoringLocalCacheData
         let task = session.dataTask(with: message)
@@ -156,8 +156,8 @@ final class HTTPConnection: NSObject, URLSessionDataDelegate, @unchecked Sendabl
 
     private static func failure(_ error: any Error) -> HTTPFailure {
         let message = (error as NSError).localizedDescription
-        // Neither certificates nor addresses get better.
-        let isPermanent = ["certificate", "SSL", "unsupported URL", "Bad URL"].contains {
+        // Neither certificates nor addresses get better; a connection that broke may, over TLS too.
+        let isPermanent = ["certificate", "unsupported URL", "Bad URL"].contains {
             message.contains($0)
         }
         return isPermanent ? .permanent(message) : .transient(message)

@@ -7,6 +7,8 @@ package struct HTTPSource: Sendable {
     package var method = HTTPMethod.get
     /// With what of the query stands in it.
     package var url: String
+    /// The same as the definition writes it, its variables unresolved.
+    package var written: String
     package var query: [QueryItem] = []
     package var headers: [HTTPHeader] = []
     /// JSON text, or any text.
@@ -20,25 +22,36 @@ package struct HTTPSource: Sendable {
     package var pagination = Pagination.single
     package var incremental: Incremental?
     package var limits = HTTPLimits()
+    /// A mark behind it is none: one item from 9999 must not end all asking.
+    package var latestMark: Timestamp?
     /// What must never be seen.
     package var secrets = Secrets()
 
-    package init(name: String, url: String) {
+    package init(name: String, url: String, written: String? = nil) {
         self.name = name
         self.url = url
+        self.written = written ?? url
     }
 
     /// Tells one way of asking from another, without secrets: places in the answers of one mean nothing in another's.
     package var requestHash: String {
-        var parts = [method.rawValue, name] + query.map { "\($0.name)=\($0.written)" }
-        parts += [body?.written ?? "", format.rawValue, dataPath?.text ?? "", "\(pagination)"]
-        return SHA256.hex(Array(parts.joined(separator: "\u{0}").utf8), prefix: 8)
+        HTTPSource.hash(
+            asked + headers.map { "\($0.name): \($0.written)" }
+                + [method.rawValue, format.rawValue, "\(pagination)", incremental.map { "\($0)" } ?? ""])
     }
 
     /// Tells one kind of mark from another.
     package var markHash: String {
-        let parts = [name, incremental?.field.text ?? "", incremental.map { "\($0.place)" } ?? ""]
-        return SHA256.hex(Array(parts.joined(separator: "\u{0}").utf8), prefix: 8)
+        HTTPSource.hash(asked + [incremental?.field.text ?? "", incremental.map { "\($0.place)" } ?? ""])
+    }
+
+    /// What is asked for, whatever the pages are like.
+    private var asked: [String] {
+        [written] + query.map { "\($0.name)=\($0.written)" } + [body?.written ?? "", dataPath?.text ?? ""]
+    }
+
+    private static func hash(_ parts: [String]) -> String {
+        SHA256.hex(Array(parts.joined(separator: "\u{0}").utf8), prefix: 8)
     }
 }
 
@@ -64,8 +77,12 @@ package struct QueryItem: Sendable, Equatable {
 package struct HTTPHeader: Sendable, Equatable {
     package var name: String
     package var value: String
+    /// As the definition writes it, its variables unresolved.
+    package var written: String
 
-    package init(_ name: String, _ value: String) { (self.name, self.value) = (name, value) }
+    package init(_ name: String, _ value: String, written: String? = nil) {
+        (self.name, self.value, self.written) = (name, value, written ?? value)
+    }
 }
 
 package struct HTTPBody: Sendable, Equatable {

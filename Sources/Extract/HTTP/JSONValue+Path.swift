@@ -2,7 +2,7 @@ import Events
 
 extension JSONValue {
     /// What stands at a path of member names and array indices; null is nothing.
-    package subscript(_ steps: [String]) -> JSONValue? {
+    package subscript(_ steps: some Sequence<String>) -> JSONValue? {
         var value = self
         for step in steps {
             switch value.content {
@@ -17,6 +17,16 @@ extension JSONValue {
         }
         if case .null = value.content { return nil }
         return value
+    }
+
+    /// The names of an object's members; of anything else, none.
+    var names: [String] { if case .object(let members) = content { members.map(\.name) } else { [] } }
+
+    /// Whether something stands at a path, be it null.
+    func holds(_ steps: [String]) -> Bool {
+        guard let last = steps.last else { return true }
+        let parent = self[steps.dropLast()]
+        return parent?.names.contains(last) ?? false || parent?[[last]] != nil
     }
 
     /// The text of a string, a number or a word; nil of what has parts.

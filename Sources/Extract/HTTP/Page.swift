@@ -11,6 +11,8 @@ struct Page: Sendable {
     let count: Int
     /// Of CSV.
     let columns: [String]
+    /// Of the first page of JSON: what surrounds the items.
+    let envelope: JSONValue?
     /// The highest value of the cursor field so far, as JSON.
     let mark: String?
     /// Nil at the last page.
@@ -19,9 +21,9 @@ struct Page: Sendable {
 
     var bytes: UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(rebasing: body.bytes[content]) }
 
-    /// Tells whether the items before a place are those of an earlier answer.
+    /// Tells whether the items before a place are those of an earlier answer: as of a file, by the KiB before it.
     func hash(before offset: Int) -> String {
-        SHA256.hex(UnsafeBufferPointer(rebasing: bytes.prefix(offset)), prefix: 16)
+        SHA256.hex(UnsafeBufferPointer(rebasing: bytes.prefix(offset).suffix(1_024)), prefix: 16)
     }
 }
 
@@ -56,6 +58,15 @@ package struct PullCheckpoint: Sendable, Equatable, Codable {
     package var mark: String?
 
     package init() {}
+
+    /// The opposite of what is stored; nil where a secret is named that is none any more.
+    package func restored(_ source: HTTPSource) -> PullCheckpoint? {
+        step.restored(source.secrets).map { step in
+            var checkpoint = self
+            checkpoint.step = step
+            return checkpoint
+        }
+    }
 }
 
 /// One passage through an API's pages: where it begins, and with what.

@@ -107,67 +107,113 @@ final class PageQueue: @unchecked Sendable {
         } note: { [self] note in
             lock.withLock { notes.append(note) }
         }
+        do {
+            try checkAlignment(api)
+            try fetchPages(api)
+        } catch is HTTPAPI.BudgetSpent {
+            lock.withLock { wasPaused = true }
+        } catch let refusal as HTTPAPI.Refused {
+            throw refusal.error
+        }
+    }
+
+    private func fetchPages(_ api: HTTPAPI) throws {
         var circle = Circle(source, after: start.checkpoint.step)
         var step: PageStep? = start.checkpoint.step
         var mark = start.checkpoint.mark
+        var columns: [String]?
         var count = 0
         while let current = step, count < start.maxPages ?? .max {
             guard count < source.limits.maxPages else {
                 throw source.nonsense(
-                    "there are more than \(source.limits.maxPages) pages in one run (max_pages); the next run goes on behind them"
-                )
+                    "there are more than \(source.limits.maxPages) pages in one run (max_pages); the next run goes on "
+                        + "behind them")
             }
             count += 1
-            var request = try firstRequest(api)
-            try source.pagination.apply(current, to: &request, of: source)
-            try circle.pass(request, page: current.pages + 1)
             do {
-                let (answer, scan) = try api.send(request) { answer throws(ExtractError) in
-                    if answer.status == 304 { return PageScan?.none }
-                    // No content is no items.
-                    return answer.status == 204 ? PageScan() : try PageScan(answer.body, of: source)
-                }
-                guard let scan else {
+                let request = try request(api, current)
+                try circle.pass(request, page: current.pages + 1)
+                guard let (answer, scan) = try send(request, api) else {
                     lock.withLock { wasUnchanged = true }
                     return
                 }
-                do throws(ExtractError) {
-                    try circle.pass(scan, current)
-                } catch {
-                    // An earlier run was led back to where it had been: its checkpoint leads nowhere else, ever.
-                    if count == 1, start.isResumed { throw StaleCheckpoint(reason: error.message) }
-                    throw error
+                try circle.pass(scan, current)
+                if let columns, scan.count > 0, scan.columns != columns {
+                    throw source.nonsense(
+                        "page \(current.pages + 1) has other columns than the pages before: "
+                            + scan.columns.joined(separator: ", ").prefix(200))
                 }
+                columns = columns ?? (scan.columns.isEmpty ? nil : scan.columns)
                 if let own = scan.mark, mark.map({ CursorValue($0) < own }) ?? true { mark = own.json }
                 step = try source.pagination.next(after: scan, answer, to: request, current, of: source)
                 let page = Page(
                     step: current, body: answer.body, content: scan.content, count: scan.count,
-                    columns: scan.columns,
-                    mark: mark, next: step,
+                    columns: scan.columns, envelope: count == 1 ? scan.envelope : nil, mark: mark, next: step,
                     validators: source.pagination == .single ? Validators(answer) : nil)
                 guard push(page) else { return }
             } catch let refusal as HTTPAPI.Refused {
                 if isEnd(refusal, current) { return }
+                if case .pageNumber(let number) = source.pagination, let total = current.total,
+                    refusal.status == 404
+                {
+                    throw ExtractError(
+                        kind: .unreadable, object: refusal.error.object,
+                        message:
+                            "\(refusal.error.message); \"\(number.total?.text ?? "")\" (total_path) says that there are "
+                            + "\(total) pages: does it count items?")
+                }
                 guard count == 1, start.isResumed, [400, 404, 410, 422].contains(refusal.status) else {
                     throw refusal.error
                 }
                 throw StaleCheckpoint(reason: refusal.error.message)
-            } catch is HTTPAPI.BudgetSpent {
-                lock.withLock { wasPaused = true }
-                return
+            } catch let error as ExtractError
+                where error.kind == .unsupported && count == 1 && start.isResumed
+            {
+                // The checkpoint of an earlier run leads to nothing, and would for ever.
+                throw StaleCheckpoint(reason: error.message)
             }
         }
     }
 
-    private func firstRequest(_ api: HTTPAPI) throws -> HTTPRequest {
+    /// Where items are counted, those before a checkpoint may have moved since, and others with them: the page before it
+    /// must be what it was.
+    private func checkAlignment(_ api: HTTPAPI) throws {
+        guard source.incremental != nil, let before = start.checkpoint.step.before(source.pagination),
+            let known = start.checkpoint.step.recent?.last
+        else { return }
+        let scan = try send(try request(api, before), api)?.scan
+        guard scan?.signature == known else {
+            throw StaleCheckpoint(reason: "its items have moved")
+        }
+    }
+
+    private func request(_ api: HTTPAPI, _ step: PageStep) throws -> HTTPRequest {
         var request = try api.firstRequest()
         if let incremental = source.incremental {
             if let since = start.since { request.put(since, incremental.place) }
-            if let end = incremental.end { request.put(quoted(end.value), end.place) }
+            if let end = incremental.end { request.put(end.value, end.place) }
         }
         if let etag = start.validators?.etag { request.setHeader("If-None-Match", etag) }
         if let time = start.validators?.lastModified { request.setHeader("If-Modified-Since", time) }
+        try source.pagination.apply(step, to: &request, of: source)
         return request
+    }
+
+    /// - Returns: nil where nothing has changed since an answer that we named.
+    private func send(_ request: HTTPRequest, _ api: HTTPAPI) throws -> (answer: HTTPAnswer, scan: PageScan)?
+    {
+        let isAsked = start.validators != nil
+        let (answer, scan) = try api.send(request) { answer throws(ExtractError) in
+            if answer.status == 304 {
+                guard isAsked else {
+                    throw source.nonsense("HTTP 304: nothing has changed, which nobody asked")
+                }
+                return PageScan?.none
+            }
+            // No content is no items.
+            return answer.status == 204 ? PageScan() : try PageScan(answer.body, of: source)
+        }
+        return scan.map { (answer, $0) }
     }
 
     /// Some that count pages say "not found" of the page behind the last.
@@ -206,7 +252,7 @@ private struct Circle {
         hasher.combine(request.body)
         guard requests.insert(hasher.finalize()).inserted else {
             throw source.nonsense(
-                "page \(page) leads back to a page that was there before: \(request.url.shown(source.secrets))"
+                "page \(page - 1) leads back to a page that was there before: \(request.url.shown(source.secrets))"
             )
         }
     }

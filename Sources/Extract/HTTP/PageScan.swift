@@ -72,8 +72,10 @@ package struct PageScan {
         }
         let around =
             isFound ? Array(bytes[..<content.lowerBound]) + bytes[content.upperBound...] : Array(bytes)
-        envelope =
-            (try? JSONDocument(around, isLenient: false))?.root ?? JSONValue(.null)
+        guard let envelope = (try? JSONDocument(around, isLenient: false))?.root else {
+            throw source.nonsense("what stands around the items is nested too deep")
+        }
+        self.envelope = envelope
         try refuseError(source)
         guard isFound else { throw source.nonsense(missing(source, body)) }
     }
@@ -137,7 +139,7 @@ package struct PageScan {
             _ = try scanner.scanValue()
             last = itemStart..<scanner.position
             count += 1
-            if let field { note(try scanner.value(field[...], in: last)) }
+            if let field { note(try scanner.value(field[...], in: last), source) }
             if scanner.position - released > 8 << 20 {
                 released = scanner.position
                 body.release(before: released)
@@ -147,8 +149,9 @@ package struct PageScan {
         lastItem = PageScan.tree(UnsafeBufferPointer(rebasing: body.bytes[last]))
     }
 
-    private mutating func note(_ value: CursorValue?) {
+    private mutating func note(_ value: CursorValue?, _ source: HTTPSource) {
         guard let value else { return }
+        if let time = value.time, let latest = source.latestMark, time > latest { return }
         if let mark, !(mark < value) { return }
         mark = value
     }
@@ -205,7 +208,7 @@ package struct PageScan {
                     // A line that is no JSON is rejected when it is loaded, and has no mark.
                     var scanner = JSONScanner(base, from: 0, to: line.count)
                     if (try? scanner.scanValue()) != nil {
-                        note(try? scanner.value(field[...], in: 0..<line.count))
+                        note(try? scanner.value(field[...], in: 0..<line.count), source)
                     }
                 }
             }
@@ -229,7 +232,10 @@ package struct PageScan {
         content = 0..<bytes.count
         guard let base = bytes.baseAddress, bytes.count > 0 else { return }
         let header = try CSVHeader(bytes, name: source.name, isWhole: true, isSettled: true)
-        guard header.isWhole else { return }
+        guard header.isWhole else {
+            guard bytes.contains(where: { $0 > 0x20 }) else { return }
+            throw source.nonsense("the header has no end; the answer begins: \(body.excerpt(source.secrets))")
+        }
         content = header.bytes..<bytes.count
         columns = header.columns
         let field = source.incremental.flatMap { CSVParser.column(of: $0.field, in: header.columns) }
@@ -249,7 +255,7 @@ package struct PageScan {
                 count += 1
                 let texts = field != nil || next >= bytes.count ? scanner.texts(base) : []
                 if let field, field < texts.count, !texts[field].isEmpty {
-                    note(CursorValue(quoted(texts[field])))
+                    note(CursorValue(quoted(texts[field])), source)
                 }
                 if next >= bytes.count, texts.count == header.columns.count {
                     let members = zip(header.columns, texts).map { name, text in

@@ -68,12 +68,40 @@ package struct PageStep: Sendable, Equatable, Codable {
     package var link: String?
     /// The most pages, or items, that an answer said there are.
     package var total: Int?
+    /// Items of the page before, and of the largest so far.
+    package var previousItems: Int?
+    package var largest: Int?
     /// Signatures of the last pages before it: one of them again is no page.
     package var recent: [String]?
 
     package init() {}
 
     static let maxRecent = 8
+
+    /// The step as it may be stored; nil where a secret stands in it that cannot be told back.
+    func stored(_ secrets: Secrets) -> PageStep? { changed { secrets.stored($0) } }
+
+    /// The opposite of `stored`.
+    func restored(_ secrets: Secrets) -> PageStep? { changed { secrets.restored($0) } }
+
+    private func changed(_ change: (String) -> String?) -> PageStep? {
+        var step = self
+        (step.cursor, step.link) = (cursor.flatMap(change), link.flatMap(change))
+        return (step.cursor == nil) == (cursor == nil) && (step.link == nil) == (link == nil) ? step : nil
+    }
+
+    /// The step to the page before, where pages are counted; nil at the first, and where they are not.
+    func before(_ pagination: Pagination) -> PageStep? {
+        guard pages > 0, let previousItems else { return nil }
+        switch pagination {
+        case .offset, .pageNumber: break
+        default: return nil
+        }
+        var step = self
+        step.pages -= 1
+        step.items -= previousItems
+        return step
+    }
 }
 
 extension Pagination {
@@ -85,13 +113,13 @@ extension Pagination {
         case .single: break
         case .headerLink, .jsonLink:
             guard let link = step.link else { return }
-            guard let address = HTTPAddress(source.secrets.revealed(link, isURL: true)) else {
+            guard let address = HTTPAddress(link) else {
                 throw source.nonsense(
                     "the link to the next page is no address: \(source.secrets.hidden(link).prefix(200))")
             }
             request.url = address
         case .cursor(let cursor):
-            if let value = step.cursor { request.put(source.secrets.revealed(value), cursor.place) }
+            if let value = step.cursor { request.put(value, cursor.place) }
         case .offset(let offset):
             request.put(String(step.items), offset.offset)
             if let limit = offset.limit { request.put(String(offset.size), limit) }
@@ -101,25 +129,29 @@ extension Pagination {
 
     /// The step behind a page; nil where none follows.
     ///
-    /// A page without items is the last. A count of all is believed once as many were seen as any answer said there are;
-    /// without one, a page that is shorter than it was asked to be is the last, but not the first page: a server may
-    /// give fewer than it was asked for, always.
+    /// A page without items is the last, unless the answer says that it has more. A count of all is believed once as many
+    /// were seen as any answer said there are; without one, a page that is shorter than the largest before it is the last: a
+    /// server may always give fewer items than it is asked for.
     ///
     /// - Throws: where the answer lacks what it should hold.
     func next(
         after scan: PageScan, _ answer: HTTPAnswer, to request: HTTPRequest, _ step: PageStep,
         of source: HTTPSource
     ) throws(ExtractError) -> PageStep? {
-        guard scan.count > 0, self != .single else { return nil }
+        guard self != .single, scan.count > 0 || saysMore(scan) else { return nil }
         var next = step
         next.pages += 1
         next.items += scan.count
-        next.recent = Array(((step.recent ?? []) + [scan.signature]).suffix(PageStep.maxRecent))
+        next.previousItems = scan.count
+        next.largest = max(step.largest ?? 0, scan.count)
+        if scan.count > 0 {
+            next.recent = Array(((step.recent ?? []) + [scan.signature]).suffix(PageStep.maxRecent))
+        }
         switch self {
         case .single: return nil
         case .headerLink:
             guard let link = LinkHeader.next(answer.headers["link"]) else { return nil }
-            next.link = try absolute(link, from: request, source)
+            next.link = try absolute(link, in: answer, to: request, source)
         case .jsonLink(let path):
             guard let value = scan.envelope[path.steps] else { return nil }
             guard case .string(let link) = value.content else {
@@ -127,31 +159,35 @@ extension Pagination {
                 throw source.nonsense("\"\(path.text)\" is \(value.typeName), no link to the next page")
             }
             if link.isEmpty { return nil }
-            next.link = try absolute(link, from: request, source)
+            next.link = try absolute(link, in: answer, to: request, source)
         case .cursor(let cursor):
             if let hasMore = cursor.hasMore, scan.envelope[hasMore.steps]?.text == "false" { return nil }
-            guard let value = try cursor.value(scan, answer, source) else { return nil }
-            next.cursor = source.secrets.hidden(value)
+            guard let value = try cursor.value(scan, answer, source) else {
+                guard saysMore(scan) else { return nil }
+                throw source.nonsense("the answer says that there is more, and has no cursor to ask for it")
+            }
+            next.cursor = value
         case .offset(let offset):
-            guard try !next.isLast(items: next.items, offset.total, size: offset.size, scan, source) else {
-                return nil
-            }
+            guard try !next.isLast(seen: next.items, offset.total, scan, source) else { return nil }
         case .pageNumber(let number):
-            guard try !next.isLast(items: next.pages, number.total, size: nil, scan, source) else {
-                return nil
-            }
+            guard try !next.isLast(seen: next.pages, number.total, scan, source) else { return nil }
         }
         return next
     }
 
+    private func saysMore(_ scan: PageScan) -> Bool {
+        guard case .cursor(let cursor) = self, let hasMore = cursor.hasMore else { return false }
+        return scan.envelope[hasMore.steps]?.text == "true"
+    }
+
     private func absolute(
-        _ link: String, from request: HTTPRequest, _ source: HTTPSource
+        _ link: String, in answer: HTTPAnswer, to request: HTTPRequest, _ source: HTTPSource
     ) throws(ExtractError) -> String {
-        guard let address = HTTPAddress(link, relativeTo: request.url) else {
+        guard let address = HTTPAddress(link, relativeTo: answer.address ?? request.url) else {
             throw source.nonsense(
                 "the link to the next page is no address: \(source.secrets.hidden(link).prefix(200))")
         }
-        return source.secrets.hidden(address.text)
+        return address.text
     }
 }
 
@@ -179,7 +215,7 @@ extension Pagination.Cursor {
 extension PageStep {
     /// Whether no page is to be expected behind `seen` items or pages; notes what is said of their number.
     fileprivate mutating func isLast(
-        items seen: Int, _ path: FieldPath?, size: Int?, _ scan: PageScan, _ source: HTTPSource
+        seen: Int, _ path: FieldPath?, _ scan: PageScan, _ source: HTTPSource
     ) throws(ExtractError) -> Bool {
         if let path {
             guard let text = scan.envelope[path.steps]?.text, let told = Double(text), told >= 0 else {
@@ -188,8 +224,7 @@ extension PageStep {
             total = max(total ?? 0, Int(clamping: Int64(min(told, 1e15))))
             return seen >= total ?? 0
         }
-        guard pages > 1 else { return false }
-        return scan.count < size ?? 0
+        return scan.count < largest ?? 0
     }
 }
 

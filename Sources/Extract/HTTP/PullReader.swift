@@ -22,6 +22,15 @@ package final class PullReader {
     /// Those that the last batch is of.
     private var pages: [(page: Page, position: Int64)] = []
 
+    /// Answers that a batch keeps until it is written, for the rows that the server may refuse.
+    private static let maxHeldBytes = 48 << 20
+    private static let maxHeldPages = 1_000
+
+    private var heldBytes: Int {
+        pages.count >= PullReader.maxHeldPages
+            ? .max : pages.dropFirst().reduce(0) { $0 + $1.page.body.count }
+    }
+
     /// - Parameter maxLine: the longest record that is read, in bytes.
     package init(
         _ source: HTTPSource, from start: PullStart, mapping: SourceMapping, maxLine: Int,
@@ -32,7 +41,8 @@ package final class PullReader {
         self.mapping = mapping
         self.maxLine = maxLine
         identity = start.identity
-        (position, line, checkpoint) = (start.position, start.line, start.checkpoint)
+        (position, line) = (start.position, start.line)
+        checkpoint = start.checkpoint
         queue = PageQueue(source, from: start, isCancelled: isCancelled)
         queue.begin()
     }
@@ -54,7 +64,7 @@ package final class PullReader {
         batch.reset(at: position, line: line)
         if let current { pages = [(current.page, position - Int64(current.consumed))] } else { pages = [] }
         var isBegun = false
-        while !batch.isFull {
+        while !batch.isFull, heldBytes < PullReader.maxHeldBytes {
             if let (page, consumed) = current, consumed < page.content.count {
                 if !isBegun { try use(page, &batch) }
                 isBegun = true
@@ -81,6 +91,8 @@ package final class PullReader {
     }
 
     private func finish(_ batch: inout EventBatch) -> Bool {
+        // What was rejected is to come again, once the mapping is mended.
+        if !batch.rejects.isEmpty { validators = nil }
         (position, line) = (batch.range.end, batch.range.endLine)
         return !batch.isEmpty
     }
@@ -140,13 +152,17 @@ package final class PullReader {
         checkpoint.hash = nil
     }
 
-    /// The checkpoint with what tells whether its page is the same when it comes again; to be asked for before the next
-    /// batch is filled.
-    package func hashedCheckpoint() -> PullCheckpoint {
+    /// The checkpoint as it is to be stored, with what tells whether its page is the same when it comes again; nil where it
+    /// cannot be, for a secret stands in it that cannot be told from what surrounds it.
+    ///
+    /// To be asked for before the next batch is filled.
+    package func storedCheckpoint() -> PullCheckpoint? {
         var checkpoint = checkpoint
+        guard let step = checkpoint.step.stored(source.secrets) else { return nil }
         if checkpoint.offset > 0, let page = pages.last?.page, page.step == checkpoint.step {
             checkpoint.hash = page.hash(before: checkpoint.offset)
         }
+        checkpoint.step = step
         return checkpoint
     }
 
@@ -171,6 +187,31 @@ package final class PullReader {
             }
         }
         return ([], items)
+    }
+
+    /// What of the first page does not fit what the source says of its pages.
+    var doubts: [String] {
+        guard let page = pages.first?.page, let envelope = page.envelope else { return [] }
+        var paths: [(key: String, path: FieldPath)] = []
+        switch source.pagination {
+        case .jsonLink(let next): paths = [("next_path", next)]
+        case .cursor(let cursor):
+            if case .body(let path) = cursor.origin { paths = [("cursor_path", path)] }
+            if let path = cursor.hasMore { paths.append(("has_more_path", path)) }
+        case .offset(let offset): if let path = offset.total { paths = [("total_path", path)] }
+        case .pageNumber(let number): if let path = number.total { paths = [("total_path", path)] }
+        case .single:
+            let leads = envelope.names.first {
+                $0.lowercased().contains("next") && envelope[[$0]]?.text?.isEmpty == false
+            }
+            return leads.map {
+                ["the answer has \"\($0)\", which may lead to more; there is no \"pagination\""]
+            } ?? []
+        case .headerLink: break
+        }
+        return paths.filter { !envelope.holds($0.path.steps) }.map { key, path in
+            "the first answer has no \"\(path.text)\" (\(key)); it has \(envelope.names.prefix(8).joined(separator: ", "))"
+        }
     }
 
     /// The records at some positions of the last batch; while it is loaded the next one may be read.

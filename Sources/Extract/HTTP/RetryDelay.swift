@@ -3,6 +3,8 @@ import Foundation
 /// How long to wait before a request is tried again.
 package enum RetryDelay {
     private static let mostSeconds = 60.0
+    /// Nobody waits for longer, and hostile numbers end here.
+    private static let mostAsked = 1e9
 
     /// Exponential backoff with full jitter: anything up to a bound that doubles with each attempt, so that many clients
     /// do not come back at once.
@@ -15,11 +17,12 @@ package enum RetryDelay {
         return Double.random(in: bound / 4...bound)
     }
 
-    /// What `Retry-After` asks for, in seconds: a number of them, or a date (RFC 9110, section 10.2.3).
+    /// What `Retry-After` asks for, in seconds: a number of them, or a date (RFC 9110, section 10.2.3); at least a
+    /// moment for a date, which means a time and not "at once".
     package static func asked(_ header: String?, now: Date) -> Double? {
         guard let text = header?.trimmingCharacters(in: .whitespaces), !text.isEmpty else { return nil }
-        if let seconds = Double(text) { return seconds.isFinite ? max(0, seconds) : nil }
-        return HTTPDate.parse(text).map { max(0, $0.timeIntervalSince(now)) }
+        if let seconds = Double(text) { return seconds.isNaN ? nil : min(max(0, seconds), mostAsked) }
+        return HTTPDate.parse(text).map { min(max(0.1, $0.timeIntervalSince(now)), mostAsked) }
     }
 }
 

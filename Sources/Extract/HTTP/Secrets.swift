@@ -13,13 +13,22 @@ package final class Secrets: @unchecked Sendable {
     package func add(_ value: String, word: String) {
         guard value.utf8.count >= Secrets.shortest else { return }
         lock.withLock {
-            values[word] = value
+            if values[word] == nil { values[word] = value }
             for form in [value, Data(value.utf8).base64EncodedString()]
             where !forms.contains(where: { $0.bytes == Array(form.utf8) }) {
                 forms.append((Array(form.utf8), Array(word.utf8)))
             }
             forms.sort { $0.bytes.count > $1.bytes.count }
         }
+    }
+
+    /// Adds a value that takes the place of the one before.
+    func renew(_ value: String, word: String) {
+        lock.withLock {
+            values[word] = nil
+            forms.removeAll { $0.word == Array(word.utf8) }
+        }
+        add(value, word: word)
     }
 
     /// The text with words in place of secrets, however they are escaped.
@@ -72,15 +81,51 @@ package final class Secrets: @unchecked Sendable {
         return false
     }
 
-    /// The text with secrets in place of words.
+    /// The text as it may be stored: secrets are named, and what looks like such a name is told from it.
     ///
-    /// - Parameter isURL: whether they are to be percent-encoded.
-    package func revealed(_ text: String, isURL: Bool = false) -> String {
-        guard text.contains("${") else { return text }
-        return lock.withLock { values }.reduce(text) { text, secret in
-            text.replacingOccurrences(
-                of: secret.key, with: isURL ? secret.value.percentEncoded : secret.value)
+    /// - Returns: nil where a secret stands in it in a form that could not be told from the name.
+    package func stored(_ text: String) -> String? {
+        let values = lock.withLock { self.values }.sorted {
+            ($1.value.utf8.count, $0.key) < ($0.value.utf8.count, $1.key)
         }
+        var stored = text.replacingOccurrences(of: "$", with: "$$")
+        for (word, value) in values {
+            for (form, mark) in Secrets.forms(of: value) {
+                let escaped = form.replacingOccurrences(of: "$", with: "$$")
+                stored = stored.replacingOccurrences(of: escaped, with: "$<\(mark)\(word)>")
+            }
+        }
+        return hidden(stored) == stored ? stored : nil
+    }
+
+    /// What `stored` was made of; a secret has the value that it has now.
+    ///
+    /// - Returns: nil where a secret is named that there is none of any more.
+    package func restored(_ stored: String) -> String? {
+        let values = lock.withLock { self.values }
+        var result = ""
+        var rest = Substring(stored)
+        while let dollar = rest.firstIndex(of: "$") {
+            result += rest[..<dollar]
+            rest = rest[rest.index(after: dollar)...]
+            switch rest.popFirst() {
+            case "$": result += "$"
+            case "<":
+                guard let end = rest.firstIndex(of: ">"), let mark = rest.popFirst(),
+                    let value = values[String(rest[..<end])],
+                    let form = Secrets.forms(of: value).first(where: { $0.mark == mark })
+                else { return nil }
+                result += form.text
+                rest = rest[rest.index(after: end)...]
+            default: return nil
+            }
+        }
+        return result + rest
+    }
+
+    /// The forms of a value that can be told back: as it is, percent-encoded, and as base64.
+    private static func forms(of value: String) -> [(text: String, mark: Character)] {
+        [(value.percentEncoded, "%"), (value, "="), (Data(value.utf8).base64EncodedString(), "6")]
     }
 
     /// Shorter values are no secrets, and would be found everywhere.

@@ -6,6 +6,8 @@ struct HTTPSourceReader {
     let reader: DefinitionReader
     /// Of the block, for a person: `http of sources[0]`.
     let name: String
+    /// Events behind it are rejected.
+    let latestTime: Timestamp
 
     static let keys = [
         "url", "method", "query", "headers", "body", "auth", "format", "data_path", "error_path",
@@ -21,6 +23,7 @@ struct HTTPSourceReader {
         return reader.collectingVariables(into: secrets) {
             guard var source = readURL(object) else { return nil }
             source.secrets = secrets
+            source.latestMark = latestTime
             var isSound = readRequest(object, &source)
             if let value = object["auth"] {
                 isSound = keep(readAuthentication(value), \.authentication, &source) && isSound
@@ -78,7 +81,7 @@ struct HTTPSourceReader {
         }
         let shown = written.split(separator: "?", omittingEmptySubsequences: false)[0].split(separator: "#")[
             0]
-        return HTTPSource(name: String(shown), url: url)
+        return HTTPSource(name: String(shown), url: url, written: written)
     }
 
     /// False where the body cannot be told.
@@ -97,7 +100,7 @@ struct HTTPSourceReader {
                 if HTTPSource.tellsSecret(member.name) {
                     source.secrets.add(text.value, word: "${headers.\(member.name)}")
                 }
-                source.headers.append(HTTPHeader(member.name, text.value))
+                source.headers.append(HTTPHeader(member.name, text.value, written: text.written))
             }
         }
         guard let value = object["body"] else { return true }
@@ -168,6 +171,11 @@ struct HTTPSourceReader {
     private func settleMethod(_ object: DefinitionReader.Object, _ source: inout HTTPSource) {
         let needsBody = source.body != nil || source.placesInBody
         source.method = needsBody ? .post : .get
+        if let body = source.body, !body.isJSON, source.placesInBody, let value = object["body"] {
+            reader.error(
+                "body of \(name) is a text, into which nothing can be put by a path; write an object",
+                at: value)
+        }
         let names = HTTPMethod.allCases.map(\.rawValue)
         guard let value = object["method"],
             let text = reader.choice(value, "method of \(name)", names),

@@ -139,7 +139,11 @@ struct PipelineReader {
                 return nil
             }
             let maxLine = http["max_line"].flatMap { readMaxLine($0, "max_line of \(name)") }
-            guard let api = HTTPSourceReader(reader: reader, name: "http of \(name)").read(http) else {
+            guard
+                let api = HTTPSourceReader(
+                    reader: reader, name: "http of \(name)", latestTime: project.timeRange.upperBound
+                ).read(http)
+            else {
                 return nil
             }
             return ReadInput(

@@ -22,7 +22,11 @@ package struct Guess {
     package init(file path: String, name: String, projectDirectory: String) throws {
         let absolute = path.hasPrefix("/") ? path : "\(projectDirectory)/\(path)"
         guard let handle = FileHandle(forReadingAtPath: absolute) else {
-            throw ExtractError(kind: .missing, object: path, message: "there is no such file")
+            throw ExtractError(
+                kind: .missing, object: path,
+                message: "there is no such file"
+                    + (path.contains(where: { ":?".contains($0) }) ? "; an address begins with https://" : "")
+            )
         }
         defer { try? handle.close() }
         var bytes = [UInt8](try handle.read(upToCount: Guess.maxBytes) ?? Data())
@@ -49,7 +53,8 @@ package struct Guess {
         let probe = APIProbe(source)
         let answer = try probe.ask()
         guard let records = GuessedRecords(answer.bytes) else {
-            throw Guess.unknown(source.name, answer.bytes)
+            let start = String(decoding: answer.bytes.prefix(4_096), as: UTF8.self)
+            throw Guess.unknown(source.name, Array(source.secrets.hidden(start).utf8))
         }
         let pagination = try GuessedPagination(probe, answer, records, url: source.url)
         self.init(

@@ -15,15 +15,15 @@ struct GuessedPagination {
     init(_ probe: APIProbe, _ answer: APIProbe.Answer, _ first: GuessedRecords, url: String) throws {
         self.probe = probe
         self.first = first
-        let ways = [
-            try? GuessedPagination.headerLink(probe, answer, first),
-            try? GuessedPagination.jsonLink(probe, first),
-            try? GuessedPagination.cursor(probe, answer, first),
-            try? GuessedPagination.counted(probe, first, APIProbe.parameters(of: url)),
-            try? GuessedPagination.lastItem(probe, first),
+        let ways: [() throws -> Found?] = [
+            { try GuessedPagination.headerLink(probe, answer, first) },
+            { try GuessedPagination.jsonLink(probe, first) },
+            { try GuessedPagination.cursor(probe, answer, first) },
+            { try GuessedPagination.counted(probe, first, APIProbe.parameters(of: url)) },
+            { try GuessedPagination.lastItem(probe, first) },
         ]
         (definition, reason) =
-            ways.lazy.compactMap { $0 ?? nil }.first
+            ways.lazy.compactMap { try? $0() }.first
             ?? (
                 #"{ "type": "single" }"#,
                 "no way to a second page was found: the answer is taken for all there is"
@@ -115,7 +115,7 @@ struct GuessedPagination {
         guard first.count > 0 else { return nil }
         let totals = ["total", "total_count", "count", "totalcount", "total_items", "total_results"]
         let all = first.surroundings.first {
-            totals.contains($0.path.last!.lowercased()) && Double($0.text) != nil
+            totals.contains($0.path.last!.lowercased()) && Double($0.text) ?? 0 > Double(first.count)
         }
         let pages = first.surroundings.first {
             ["total_pages", "totalpages", "pages", "page_count", "last_page"].contains(

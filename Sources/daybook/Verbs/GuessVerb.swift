@@ -37,7 +37,9 @@ enum GuessVerb: Verb {
         if arguments["--header"] != nil, !isURL {
             throw UsageError("--header is for an API; \(place) is a file")
         }
-        if let header = arguments["--header"], !header.contains(":") {
+        if let header = arguments["--header"],
+            header.prefix(while: { $0 != ":" }).allSatisfy({ $0 == " " }) || !header.contains(":")
+        {
             throw UsageError("--header is \"NAME: VALUE\"")
         }
         let name = arguments["--name"] ?? suggestedName(place)
@@ -58,7 +60,7 @@ enum GuessVerb: Verb {
 
     /// The last word of a path that can be a pipeline's name.
     private static func suggestedName(_ place: String) -> String {
-        let path = place.split(separator: "?")[0].split(separator: "/").last.map(String.init) ?? "events"
+        let path = place.prefix { $0 != "?" }.split(separator: "/").last.map(String.init) ?? "events"
         let word = path.prefix { $0 != "." }.lowercased().map { $0.isLetter || $0.isNumber ? $0 : "_" }
         let name = String(word).trimmingCharacters(in: CharacterSet(charactersIn: "_"))
         return name.isEmpty || name == "project" ? "events" : name

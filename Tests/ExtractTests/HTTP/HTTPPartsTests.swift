@@ -36,6 +36,11 @@ struct HTTPPartsTests {
             ("1767225600.25", "1767225600.24", "1767225000.24"),
             ("\"17\"", "\"16\"", "\"-584\""), ("0.5", "0.4", "-599.6"),
             ("\"abc\"", "\"abc\"", "\"abc\""),
+            ("1767225600000000000", "1767225599999999999", "1767224999999999999"),
+            ("1767225600.123456789", "1767225600.12345677", "1767225000.12345677"),
+            ("\"0000000123\"", "\"0000000122\"", "\"-478\""),
+            ("0.12345678901234567", "0.12345678901234566", "0.12345678901234567"),
+            ("1.767e9", "1.767e9", "1.767e9"), ("\"n/a\"", "\"n/a\"", "\"n/a\""),
         ])
     func marks(_ mark: String, _ before: String, _ tenMinutesBefore: String) {
         #expect(CursorValue(mark).before(lagMicroseconds: 0) == before)
@@ -64,6 +69,8 @@ struct HTTPPartsTests {
         #expect(ordered("\"2026-01-01T00:00:00Z\"", "\"2026-01-01T00:00:00.5Z\""))
         #expect(ordered("\"2026-01-01T00:30:00+02:00\"", "\"2025-12-31T23:00:00Z\""))
         #expect(ordered("\"a9\"", "\"b1\""))
+        // What is none of them is behind none of them.
+        #expect(ordered("\"n/a\"", "\"2026-01-01T00:00:00Z\"") && ordered("\"n/a\"", "5"))
         #expect(CursorValue("1") == CursorValue("1.0"))
     }
 
@@ -76,7 +83,12 @@ struct HTTPPartsTests {
         #expect(RetryDelay.asked("Thu, 01 Jan 2026 00:01:30 GMT", now: now) == 90)
         #expect(RetryDelay.asked("Thursday, 01-Jan-26 00:01:30 GMT", now: now) == 90)
         #expect(RetryDelay.asked("Thu Jan  1 00:01:30 2026", now: now) == 90)
-        #expect(RetryDelay.asked("Wed, 31 Dec 2025 00:00:00 GMT", now: now) == 0)
+        // A time that is over means soon, and not at once and for ever.
+        #expect(RetryDelay.asked("Wed, 31 Dec 2025 00:00:00 GMT", now: now) == 0.1)
+        #expect(
+            RetryDelay.asked("1e300", now: now) == 1e9
+                && RetryDelay.asked("99999999999999999999", now: now) == 1e9)
+        #expect(RetryDelay.asked("nan", now: now) == nil)
         #expect(RetryDelay.asked(nil, now: now) == nil && RetryDelay.asked("soon", now: now) == nil)
         for attempt in 1...20 {
             let delay = RetryDelay.backoff(attempt, firstSeconds: 0.5)
@@ -93,9 +105,17 @@ struct HTTPPartsTests {
         #expect(secrets.hidden("?k=gehe%2Fim%2B1&l=abc") == "?k=${TOKEN}&l=abc")
         #expect(secrets.hidden("%67ehe%2fim%2b1 gehe\\/im+1") == "${TOKEN} ${TOKEN}")
         #expect(secrets.hidden("Basic Z2VoZS9pbSsx") == "Basic ${TOKEN}")
-        #expect(secrets.revealed("x ${TOKEN}") == "x gehe/im+1")
-        #expect(secrets.revealed("?k=${TOKEN}", isURL: true) == "?k=gehe%2Fim%2B1")
-        #expect(secrets.revealed("${OTHER}") == "${OTHER}")
+        for text in [
+            "x gehe/im+1", "?k=gehe%2Fim%2B1&l=gehe/im+1", "Z2VoZS9pbSsxOjQy", "${TOKEN} $<=${TOKEN}> $$ $",
+            "", "gehe/im",
+        ] {
+            let stored = secrets.stored(text)
+            #expect(stored.map { secrets.hidden($0) == $0 } == true)
+            #expect(stored.flatMap { secrets.restored($0) } == text)
+        }
+        // In a form that cannot be told back it is not stored.
+        #expect(secrets.stored("gehe%2fim+1") == nil)
+        #expect(secrets.restored("$<=${OTHER}>") == nil && secrets.restored("$x") == nil)
     }
 
     @Test("Addresses: parameters by name, links, what a person sees")
