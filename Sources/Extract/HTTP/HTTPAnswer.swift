@@ -56,6 +56,9 @@ package final class HTTPAnswerBody: @unchecked Sendable {
             throw SystemFailure("map a large answer")
         }
         (memory, mapped) = (pages, true)
+        // The mapping holds the file; a batch of many answers would run out of descriptors.
+        close(descriptor)
+        descriptor = -1
     }
 
     var bytes: UnsafeBufferPointer<UInt8> {
