@@ -26,34 +26,10 @@ struct FieldSample {
     var count: Int { records.count }
 
     /// Whether any record has the field; null is no value.
-    func has(_ path: FieldPath) -> Bool {
-        records.contains { FieldSample.value(path.steps[...], in: $0) != nil }
-    }
+    func has(_ path: FieldPath) -> Bool { records.contains { $0[path.steps] != nil } }
 
     /// The names that stand where the last step of the path should.
     func names(beside path: FieldPath) -> [String] {
-        let names = records.flatMap { record -> [String] in
-            guard case .object(let members)? = FieldSample.value(path.steps.dropLast(), in: record)?.content
-            else {
-                return []
-            }
-            return members.map(\.name)
-        }
-        return Set(names).sorted()
-    }
-
-    private static func value(_ steps: ArraySlice<String>, in value: JSONValue) -> JSONValue? {
-        guard let step = steps.first else {
-            if case .null = value.content { return nil }
-            return value
-        }
-        switch value.content {
-        case .object(let members):
-            return members.last { $0.name == step }.flatMap { self.value(steps.dropFirst(), in: $0.value) }
-        case .array(let elements):
-            guard let index = Int(step), elements.indices.contains(index) else { return nil }
-            return self.value(steps.dropFirst(), in: elements[index])
-        default: return nil
-        }
+        Set(records.flatMap { $0[path.steps.dropLast()]?.names ?? [] }).sorted()
     }
 }

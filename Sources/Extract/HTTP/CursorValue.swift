@@ -32,8 +32,13 @@ package struct CursorValue: Sendable, Comparable {
 
     /// - Parameter json: a string or a number.
     package init(_ json: String) {
+        self.init(
+            text: (try? JSONDocument(Array(json.utf8), isLenient: false))?.root.text ?? json, json: json)
+    }
+
+    /// - Parameter text: what the JSON stands for.
+    init(text: String, json: String) {
         self.json = json
-        let text = (try? JSONDocument(Array(json.utf8), isLenient: false))?.root.text ?? json
         if let number = CursorValue.number(text) {
             order = .number(number.0, fraction: number.1)
         } else if text.utf8.dropFirst(4).first == UInt8(ascii: "-"), let time = Timestamp(text) {

@@ -138,7 +138,11 @@ final class HTTPAPI {
                 throw end(failure, isTooLate ? failure.retryAfter : nil, request, attempt + frees)
             }
             if failure.isFree { frees += 1 } else { attempt += 1 }
-            if delay >= HTTPAPI.longDelay {
+            if failure.isFree, frees % HTTPAPI.manyFrees == 0 {
+                note(
+                    "\(source.secrets.hidden(failure.message)); it says to come back at once, \(frees) times by now"
+                )
+            } else if !failure.isFree, delay >= HTTPAPI.longDelay {
                 note(
                     source.secrets.hidden(failure.message)
                         + "; asked again in \(Int(delay.rounded())) s (attempt \(attempt) of \(source.limits.maxAttempts))"
@@ -183,6 +187,8 @@ final class HTTPAPI {
     /// Where an API says to come back at once, it is not asked more often than this, and less and less often.
     private static let freeDelay = 0.05
     private static let mostFreeDelay = 1.0
+    /// After so many a person is told.
+    private static let manyFrees = 20
 
     /// A person wonders what is going on when nothing happens for so long.
     private static let longDelay = 2.0

@@ -78,7 +78,9 @@ package final class HTTPAnswerBody: @unchecked Sendable {
     ///
     /// Secrets are hidden before it is cut, for of one that is cut a part would be seen.
     func excerpt(_ secrets: Secrets) -> String {
-        let start = secrets.hidden(String(decoding: bytes.prefix(8 << 10), as: UTF8.self))
+        let most = 16 << 10
+        var start = secrets.hidden(String(decoding: bytes.prefix(most), as: UTF8.self))
+        if count > most { start = String(start.prefix(most / 2)) }
         let line = start.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         return line.count > 300 ? line.prefix(300) + " …" : line
     }
@@ -89,6 +91,7 @@ package final class HTTPAnswerBody: @unchecked Sendable {
         descriptor = mkstemp(&template)
         guard descriptor >= 0 else { throw SystemFailure("make a temporary file for a large answer") }
         unlink(template)
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         if let memory { try write(memory, count) }
         free(memory)
         memory = nil

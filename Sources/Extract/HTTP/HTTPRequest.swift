@@ -39,7 +39,8 @@ package struct HTTPAddress: Sendable, Equatable {
 
     /// A link as an answer has it: whole, or relative to the address that was asked.
     package init?(_ link: String, relativeTo address: HTTPAddress) {
-        if link.contains("://") {
+        // A query may hold an address, too.
+        if link.prefixMatch(of: #/[A-Za-z][A-Za-z0-9+.\-]*:\/\//#) != nil {
             self.init(link)
         } else {
             guard let base = URL(string: address.text), let url = URL(string: link, relativeTo: base) else {

@@ -20,7 +20,7 @@ extension JSONValue {
     }
 
     /// The names of an object's members; of anything else, none.
-    var names: [String] { if case .object(let members) = content { members.map(\.name) } else { [] } }
+    package var names: [String] { if case .object(let members) = content { members.map(\.name) } else { [] } }
 
     /// Whether something stands at a path, be it null.
     func holds(_ steps: [String]) -> Bool {

@@ -300,11 +300,11 @@ extension JSONScanner {
             let token = try inner.scanValue()
             switch token.kind {
             case .number:
-                return CursorValue(
-                    String(
-                        decoding: UnsafeBufferPointer(
-                            start: base + token.start, count: token.end - token.start), as: UTF8.self))
-            case .string: return CursorValue(quoted(text(token)))
+                let text = self.text(token)
+                return CursorValue(text: text, json: text)
+            case .string:
+                let text = self.text(token)
+                return CursorValue(text: text, json: quoted(text))
             default: return nil
             }
         }

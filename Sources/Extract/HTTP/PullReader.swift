@@ -129,6 +129,10 @@ package final class PullReader {
             if count == 0 { count = rejectLine(rest, &batch) }
         }
         current!.consumed += count
+        // The next page begins another line, be there a line end or not.
+        if source.format != .json, current!.consumed == page.content.count, page.bytes.last != 0x0A {
+            batch.range.endLine += 1
+        }
         page.body.release(before: page.content.lowerBound + current!.consumed)
         note(page, current!.consumed)
     }
@@ -221,12 +225,14 @@ package final class PullReader {
         )
         return { positions, range in
             var found: [Int64: SourceRecord] = [:]
+            var line = range.firstLine
             for (page, position) in pages {
                 let parser = source.parser(mapping, columns: page.columns, maxLine: maxLine)
                 var batch = EventBatch(capacity: 1)
                 var consumed = 0
-                var line = range.firstLine
                 while consumed < page.content.count, found.count < positions.count {
+                    // The first page may have begun in the batch before.
+                    if position + Int64(consumed) == range.start { line = range.firstLine }
                     batch.reset(at: position + Int64(consumed), line: line)
                     parser.begin(&batch, objectIdentity: identity)
                     let rest = UnsafeBufferPointer(rebasing: page.bytes[consumed...])

@@ -131,6 +131,9 @@ struct HTTPPartsTests {
         #expect(link("?page=2") == "https://Shop.example/v1/events?page=2")
         #expect(link("/v2?x=1") == "https://Shop.example/v2?x=1")
         #expect(link("//other.example/x") == "https://other.example/x")
+        #expect(
+            link("/v2?source=https://x.example/&page=2")
+                == "https://Shop.example/v2?source=https://x.example/&page=2")
         #expect(link("http://a.example:8080/x") == "http://a.example:8080/x")
         #expect(
             link("ftp://a.example/x") == nil && HTTPAddress("shop.example") == nil && HTTPAddress("") == nil)
