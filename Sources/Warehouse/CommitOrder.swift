@@ -18,7 +18,7 @@ package final class CommitOrder: @unchecked Sendable {
     }
 
     /// The batches before take too long: one of them may be waiting for a row that this one has written.
-    struct TooEarly: Error {}
+    package struct TooEarly: Error {}
 
     /// The place of one batch in the order.
     package struct Turn: Sendable {
@@ -26,7 +26,7 @@ package final class CommitOrder: @unchecked Sendable {
         fileprivate let number: Int
 
         /// Lets `body` note the batch's keys, after those of all batches before.
-        func noteKeys<Value: ~Copyable>(_ body: () throws -> Value) throws -> Value {
+        package func noteKeys<Value: ~Copyable>(_ body: () throws -> Value) throws -> Value {
             try order.wait(until: nil) { $0.noted >= number }
             // A batch that is written a second time notes its keys again.
             defer { order.change { $0.noted = max($0.noted, number + 1) } }
@@ -36,7 +36,7 @@ package final class CommitOrder: @unchecked Sendable {
         /// Waits until all batches before are committed.
         ///
         /// - Throws: `TooEarly` where that takes longer.
-        func awaitCommit(until deadline: Date? = nil) throws {
+        package func awaitCommit(until deadline: Date? = nil) throws {
             try order.wait(until: deadline) { $0.committed >= number }
         }
 

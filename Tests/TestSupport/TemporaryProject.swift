@@ -40,15 +40,13 @@ package final class TemporaryProject {
     @discardableResult
     package func run(
         _ names: [String] = [], on database: TestDatabase, _ options: RunOptions = RunOptions(),
-        notes: (String) -> Void = { _ in }
+        notes: @escaping (String) -> Void = { _ in }
     ) throws -> [RunReport] {
-        try withoutActuallyEscaping(notes) { notes in
-            let project = try project()
-            return try Run(
-                project, try project.pipelines(names), options, interruption: Interruption(),
-                observer: RunObserver(progress: { _ in }, note: notes)
-            ).run(database.url)
-        }
+        let project = try project()
+        return try Run(
+            project, try project.pipelines(names), options, interruption: Interruption(),
+            observer: RunObserver(progress: { _ in }, note: notes)
+        ).run(database.url)
     }
 
     /// Runs the only pipeline and gives its counts; throws what made it fail.
