@@ -9,9 +9,10 @@ enum CheckVerb: Verb {
     static let options: [Option] = [.project, .database, .json]
     static let discussion = """
         Tells every mistake with its file, line and column, and doubts as warnings: an SLA whose types no event
-        has, a column that a file does not have, a pattern that matches no file. Makes no tables.
+        has, a column that a file does not have, a pattern that matches no file. Of an API it asks for the first
+        page, and looks at its items and at how it leads to the next. Makes no tables.
 
-        exit codes: 0 nothing but warnings, 78 mistakes, 69 the database cannot be reached
+        exit codes: 0 nothing but warnings, 78 mistakes, 69 the database or an API cannot be reached
         """
 
     static func run(_ arguments: Arguments) throws -> ExitCode {

@@ -16,7 +16,7 @@ enum RunVerb: Verb {
         ]
     static let discussion = """
         Reads what is new in the sources of the pipelines (all, where none is named), loads it, and brings the
-        report tables up to date. What was read is never read again: a second run loads nothing.
+        report tables up to date. Of files, what was read is not read again; of an API, what came is not loaded again.
         Rejected records do not fail a run; they are kept in daybook.rejects with their place and reason.
         --dry-run does all of it in one transaction and takes that back: it says which files would be read, which
         cases, facts and hours would change, and which of these hours were final. It takes as long as the run.

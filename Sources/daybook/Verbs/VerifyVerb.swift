@@ -12,8 +12,9 @@ enum VerifyVerb: Verb {
     static let discussion = """
         Recounts raw.events by load against the ledger, and checks that read = loaded + duplicate + rejected +
         filtered, that the ranges read of each file follow each other, and that each event lies in its own day.
-        With --deep it reads the files again, as far as they are there as they were read, parses them by the
-        definitions of today, and looks for each of their events, with its content, in raw.events.
+        With --deep it reads the files again, as far as they are there as they were read (the answers of an API
+        are not kept), parses them by the definitions of today, and looks for each of their events, with its
+        content, in raw.events.
 
         exit codes: 0 all is well, 2 something is wrong
         """
