@@ -218,7 +218,7 @@ final class PageQueue: @unchecked Sendable {
 
     /// Some that count pages say "not found" of the page behind the last.
     private func isEnd(_ refusal: HTTPAPI.Refused, _ step: PageStep) -> Bool {
-        guard case .pageNumber(let number) = source.pagination, number.total == nil else { return false }
+        guard case .pageNumber = source.pagination, step.pages >= step.total ?? 0 else { return false }
         return refusal.status == 404 && step.pages > 0
     }
 
@@ -238,12 +238,14 @@ final class PageQueue: @unchecked Sendable {
 private struct Circle {
     private let source: HTTPSource
     private var requests: Set<Int> = []
-    private var pages: Set<String>
+    private var pages: Set<String> = []
+    /// Those of an earlier run.
+    private let earlier: Set<String>
 
     /// - Parameter step: where an earlier run ended.
     init(_ source: HTTPSource, after step: PageStep) {
         self.source = source
-        pages = Set(step.recent ?? [])
+        earlier = Set(step.recent ?? [])
     }
 
     mutating func pass(_ request: HTTPRequest, page: Int) throws(ExtractError) {
@@ -257,8 +259,13 @@ private struct Circle {
         }
     }
 
-    mutating func pass(_ scan: PageScan, _ step: PageStep) throws(ExtractError) {
-        guard scan.count > 0, !pages.insert(scan.signature).inserted else { return }
+    mutating func pass(_ scan: PageScan, _ step: PageStep) throws {
+        guard scan.count > 0 else { return }
+        // The checkpoint of an earlier run has led back to before it: nothing tells what lies behind.
+        guard !earlier.contains(scan.signature) else {
+            throw StaleCheckpoint(reason: "it leads back to pages before it")
+        }
+        guard !pages.insert(scan.signature).inserted else { return }
         throw source.nonsense(
             "page \(step.pages + 1) holds the same items as a page before it; does the API know the parameters of "
                 + "\"pagination\"?")

@@ -130,7 +130,7 @@ extension Pagination {
     /// The step behind a page; nil where none follows.
     ///
     /// A page without items is the last, unless the answer says that it has more. A count of all is believed once as many
-    /// were seen as any answer said there are; without one, a page that is shorter than the largest before it is the last: a
+    /// were seen as any answer said there are, and the page was not full; without one, a page that is shorter than the largest before it is the last: a
     /// server may always give fewer items than it is asked for.
     ///
     /// - Throws: where the answer lacks what it should hold.
@@ -168,9 +168,13 @@ extension Pagination {
             }
             next.cursor = value
         case .offset(let offset):
-            guard try !next.isLast(seen: next.items, offset.total, scan, source) else { return nil }
+            guard try !next.isLast(seen: next.items, offset.total, size: offset.size, scan, source) else {
+                return nil
+            }
         case .pageNumber(let number):
-            guard try !next.isLast(seen: next.pages, number.total, scan, source) else { return nil }
+            guard try !next.isLast(seen: next.pages, number.total, size: nil, scan, source) else {
+                return nil
+            }
         }
         return next
     }
@@ -214,17 +218,21 @@ extension Pagination.Cursor {
 
 extension PageStep {
     /// Whether no page is to be expected behind `seen` items or pages; notes what is said of their number.
+    ///
+    /// Totals change, and are wrong for a moment: behind a full page one is not believed, for the page after costs less
+    /// than what it may hold.
+    ///
+    /// - Parameter size: items that a page was asked to have; nil: nobody said.
     fileprivate mutating func isLast(
-        seen: Int, _ path: FieldPath?, _ scan: PageScan, _ source: HTTPSource
+        seen: Int, _ path: FieldPath?, size: Int?, _ scan: PageScan, _ source: HTTPSource
     ) throws(ExtractError) -> Bool {
-        if let path {
-            guard let text = scan.envelope[path.steps]?.text, let told = Double(text), told >= 0 else {
-                throw source.nonsense("the answer has no number at \"\(path.text)\" (total_path)")
-            }
-            total = max(total ?? 0, Int(clamping: Int64(min(told, 1e15))))
-            return seen >= total ?? 0
+        let isShort = scan.count < largest ?? 0
+        guard let path else { return isShort }
+        guard let text = scan.envelope[path.steps]?.text, let told = Double(text), told >= 0 else {
+            throw source.nonsense("the answer has no number at \"\(path.text)\" (total_path)")
         }
-        return scan.count < largest ?? 0
+        total = max(total ?? 0, Int(clamping: Int64(min(told, 1e15))))
+        return seen >= total ?? 0 && (isShort || scan.count < size ?? 0)
     }
 }
 
