@@ -36,6 +36,9 @@ package struct Reject: Sendable {
 package enum RejectCode: String, Sendable, CaseIterable {
     case malformedJSON = "malformed_json"
     case malformedCSV = "malformed_csv"
+    /// A line that is not of its format, be it logfmt, an access log's, or of a regular expression.
+    case malformedLine = "malformed_line"
+    case malformedXML = "malformed_xml"
     case notAnObject = "not_an_object"
     case invalidUTF8 = "invalid_utf8"
     case nulCharacter = "nul_character"

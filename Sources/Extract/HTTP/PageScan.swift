@@ -199,7 +199,7 @@ package struct PageScan {
         var last = 0..<0
         var place = start
         while place < bytes.count {
-            let end = bytes[place...].firstNewline ?? bytes.count
+            let end = bytes.firstNewline(from: place) ?? bytes.count
             let line = UnsafeBufferPointer(rebasing: bytes[place..<end])
             if line.contains(where: { $0 > 0x20 }) {
                 count += 1
@@ -248,7 +248,7 @@ package struct PageScan {
             else {
                 // It is rejected when it is loaded.
                 count += 1
-                place = (bytes[place...].firstNewline ?? bytes.count) + 1
+                place = (bytes.firstNewline(from: place) ?? bytes.count) + 1
                 continue
             }
             if end > place {
@@ -309,14 +309,5 @@ extension JSONScanner {
             }
         }
         return nil
-    }
-}
-
-extension Slice<UnsafeBufferPointer<UInt8>> {
-    fileprivate var firstNewline: Int? {
-        guard let base = self.base.baseAddress, !isEmpty else { return nil }
-        return memchr(base + startIndex, 0x0A, count).map {
-            UnsafeRawPointer(base).distance(to: UnsafeRawPointer($0))
-        }
     }
 }
