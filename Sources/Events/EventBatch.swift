@@ -84,6 +84,9 @@ package struct EventBatch: ~Copyable {
     package var range = ReadRange(start: 0, end: 0, firstLine: 1, endLine: 1)
     /// Records that yielded neither an event nor a reject.
     package var filtered = 0
+    /// Positions of records that somebody wants to see as their source holds them; those that yield an event are found.
+    package var sought: Set<Int64> = []
+    package internal(set) var found: [Int64: SourceRecord] = [:]
     private let capacity: Int
 
     /// A batch of this many events sorts and copies as one. Larger ones load faster into an index, up to about

@@ -38,3 +38,31 @@ package struct KnownObject: Sendable, Equatable {
         self.holes = holes
     }
 }
+
+/// A file as it was when it was read last: one that is still so holds nothing new, and need not be opened.
+package struct SeenFile: Sendable, Equatable {
+    /// Its name.
+    package let object: String
+    /// Device and inode.
+    package let node: String
+    /// In bytes, as it lay on the disk.
+    package let size: Int64
+    /// In nanoseconds since 1970; 0 where it had changed so shortly before that the time would not tell the next change.
+    package let modifiedNanoseconds: Int64
+    /// The object that it is.
+    package let identity: String
+    /// Why its end could not be read; nil where it could.
+    package let damage: String?
+
+    package init(
+        object: String, node: String, size: Int64, modifiedNanoseconds: Int64, identity: String,
+        damage: String?
+    ) {
+        self.object = object
+        self.node = node
+        self.size = size
+        self.modifiedNanoseconds = modifiedNanoseconds
+        self.identity = identity
+        self.damage = damage
+    }
+}

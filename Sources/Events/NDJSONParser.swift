@@ -95,7 +95,8 @@ package final class NDJSONParser: RecordParser {
             reject(line, error, start, &batch)
             return true
         }
-        map(line, kept, scanner, columnsFrom: start, at: batch.range.end, &batch)
+        map(
+            line, kept, scanner, columnsFrom: start, line: batch.range.endLine, at: batch.range.end, &batch)
         return true
     }
 
@@ -129,7 +130,8 @@ package final class NDJSONParser: RecordParser {
         if item.count > maxBytes {
             batch.rejectOverlong(item, line: batch.range.endLine, position: position, maxBytes: maxBytes)
         } else if isObject {
-            map(item, kept, scanner, columnsFrom: itemStart, at: position, &batch)
+            map(
+                item, kept, scanner, columnsFrom: itemStart, line: batch.range.endLine, at: position, &batch)
         } else {
             batch.reject(
                 item, line: batch.range.endLine, position: position, code: .notAnObject,
@@ -138,24 +140,48 @@ package final class NDJSONParser: RecordParser {
         return scanner.position
     }
 
+    /// Maps an object that a record of another format was turned into.
+    ///
+    /// - Parameter record: as its source has it.
+    func parseTranslated(
+        _ object: UnsafeBufferPointer<UInt8>, of record: UnsafeBufferPointer<UInt8>, line: Int64,
+        position: Int64, _ batch: inout EventBatch
+    ) {
+        guard let base = object.baseAddress else { return }
+        var scanner = JSONScanner(base, from: 0, to: object.count)
+        do {
+            _ = try scanner.next()
+            mapper.clear()
+            let kept = try scanRecord(&scanner)
+            try scanner.expectEnd()
+            map(record, kept, scanner, columnsFrom: nil, line: line, at: position, &batch)
+        } catch {
+            batch.reject(
+                record, line: line, position: position, code: .malformedJSON,
+                reason: "\(error.problem.rawValue), in what the record was turned into")
+        }
+    }
+
     /// Maps a scanned object, of which `kept` runs of members are named by no mapping.
+    ///
+    /// - Parameter start: what columns count from; nil where the object is not what its source holds.
     @inline(__always)
     private func map(
-        _ record: UnsafeBufferPointer<UInt8>, _ kept: Int, _ scanner: JSONScanner, columnsFrom start: Int,
-        at position: Int64, _ batch: inout EventBatch
+        _ record: UnsafeBufferPointer<UInt8>, _ kept: Int, _ scanner: JSONScanner, columnsFrom start: Int?,
+        line: Int64, at position: Int64, _ batch: inout EventBatch
     ) {
         if let hazard = scanner.hazard {
             let (code, place, what) = describe(hazard)
             batch.reject(
-                record, line: batch.range.endLine, position: position, code: code,
-                reason: "column \(place - start + 1): \(what)")
+                record, line: line, position: position, code: code,
+                reason: (start.map { "column \(place - $0 + 1): " } ?? "") + what)
             return
         }
         let remainder =
             mapper.wantsRemainder ? keptRuns.append(kept, of: scanner.base, to: &batch.arena) : .absent
         mapper.map(
             record, base: scanner.base, readable: scanner.end, remainder: remainder,
-            line: batch.range.endLine, position: position, into: &batch)
+            line: line, position: position, into: &batch)
     }
 
     private func reject(

@@ -142,6 +142,9 @@ final class RecordMapper {
         line: Int64, position: Int64, into batch: inout EventBatch
     ) {
         let source = Source(record: record, base: base, readable: readable)
+        if !batch.sought.isEmpty, batch.sought.contains(position) {
+            batch.found[position] = SourceRecord(line: line, bytes: Array(record))
+        }
         var yielded = false
         for index in entries.indices {
             let mark = batch.arena.count

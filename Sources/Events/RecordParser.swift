@@ -12,6 +12,9 @@ package enum Continuation: Sendable {
 
 /// Turns the bytes of an object into events and rejects, record by record. Belongs to one thread at a time.
 package protocol RecordParser: AnyObject {
+    /// What a record ends with: behind it, reading goes on where one is longer than it may be.
+    var recordEnd: [UInt8] { get }
+
     /// Prepares a batch that was reset; ids derived from positions begin with the object's identity.
     func begin(_ batch: inout EventBatch, objectIdentity: String)
 
@@ -22,6 +25,10 @@ package protocol RecordParser: AnyObject {
     func parse(
         _ bytes: UnsafeBufferPointer<UInt8>, then continuation: Continuation, into batch: inout EventBatch
     ) -> Int
+}
+
+extension RecordParser {
+    package var recordEnd: [UInt8] { [0x0A] }
 }
 
 /// The byte order mark of UTF-8, which may stand at the start of a file and means nothing.

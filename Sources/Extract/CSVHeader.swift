@@ -11,25 +11,25 @@ package struct CSVHeader: Sendable {
 
     /// Reads the header of a file.
     package init(_ file: FoundFile) throws(ExtractError) {
-        try self.init(try OpenFile(file), isSettled: true, maxLine: 1 << 20)
+        try self.init(try OpenedFile(file, .utf8).source, isSettled: true, maxLine: 1 << 20)
     }
 
-    init(_ file: OpenFile, isSettled: Bool, maxLine: Int) throws(ExtractError) {
+    init(_ source: any ByteSource, isSettled: Bool, maxLine: Int) throws(ExtractError) {
         var length: Int64 = 64 << 10
         var header: CSVHeader
         var isWhole: Bool
         repeat {
-            let start = try file.bytes(0..<min(length, file.size))
-            isWhole = Int64(start.count) >= file.size
+            let start = try source.bytes(0..<length)
+            isWhole = Int64(start.count) < length
             let outcome = start.withUnsafeBufferPointer { [isWhole] bytes in
                 Result { () throws(ExtractError) in
-                    try CSVHeader(bytes, name: file.name, isWhole: isWhole, isSettled: isSettled)
+                    try CSVHeader(bytes, name: source.name, isWhole: isWhole, isSettled: isSettled)
                 }
             }
             header = try outcome.get()
             guard header.isWhole || isWhole || length < Int64(maxLine) else {
                 throw ExtractError(
-                    kind: .unsupported, object: file.name,
+                    kind: .unsupported, object: source.name,
                     message: "the header has no end in its first \(length) bytes; is this CSV?")
             }
             length *= 4

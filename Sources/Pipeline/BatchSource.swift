@@ -25,6 +25,9 @@ final class BatchSource: @unchecked Sendable {
     /// What is told once all is loaded.
     private var notes: [String] = []
     private var finishedPulls: [FinishedPull] = []
+    /// Files that were read to their ends, by source.
+    private var finishedFiles: [Int32: [SeenFile]] = [:]
+    private var damages: [String] = []
     private let stopping = Stopping()
     private let pipeline: String
     private let runID: Int64
@@ -87,9 +90,10 @@ final class BatchSource: @unchecked Sendable {
             case .files(let plans, _):
                 for plan in plans {
                     // Of what is read already only that is news that it is gone.
-                    if let note = plan.note, plan.remaining > 0 || plan.file.size == 0 {
+                    if let note = plan.note, plan.remaining != 0 || plan.file.size == 0 {
                         observer.note("\(name): \(plan.file.name) \(note)")
                     }
+                    if plan.stretches.isEmpty { finish(plan, of: reading, damage: plan.damage) }
                 }
             case .pull(let plan):
                 if let note = plan.note { observer.note("\(name): \(plan.api.name) \(note)") }
@@ -149,15 +153,37 @@ final class BatchSource: @unchecked Sendable {
     /// Pulls of which all is loaded, to be noted once the workers have stopped.
     var pullsAtEnd: [FinishedPull] { lock.withLock { finishedPulls.filter(\.order.isComplete) } }
 
-    private func open(_ part: Part, _ connection: Connection) throws -> OpenPart {
+    /// Files of which nothing is left to read, once all is loaded.
+    var filesAtEnd: [Int32: [SeenFile]] { lock.withLock { finishedFiles } }
+    /// Files that end in the middle of what they hold, in words.
+    var damagedFiles: [String] { lock.withLock { damages } }
+
+    /// - Parameter damage: why the file's end is none.
+    private func finish(_ plan: ReadPlan, of reading: Reading, damage: String?) {
+        if !plan.isUnchanged {
+            finishedFiles[reading.sourceID, default: []].append(plan.seen(damage: damage))
+        }
+        if let damage {
+            damages.append("\(pipeline)/\(reading.source.name): \(plan.file.name) is damaged: \(damage)")
+        }
+    }
+
+    /// - Returns: nil where there is nothing to be read after all.
+    private func open(_ part: Part, _ connection: Connection) throws -> OpenPart? {
         switch part {
         case .stretch(let reading, let plan, let stretch):
             guard let files = reading.source.files else { preconditionFailure("a stretch is of a file") }
             let isSettled = files.settleSeconds.map { Date().timeIntervalSince(plan.file.modified) >= $0 }
-            let reader = try FileReader(
-                plan, stretch, format: files.format, mapping: reading.source.mapping,
-                isSettled: isSettled ?? false, maxLine: reading.source.maxLine)
-            return .file(reading, plan, reader)
+            do {
+                let reader = try FileReader(
+                    plan, stretch, form: files.form, mapping: reading.source.mapping,
+                    isSettled: isSettled ?? false)
+                return .file(reading, plan, reader)
+            } catch {
+                guard error.kind == .missing else { throw error }
+                notes.append("\(pipeline)/\(reading.source.name): \(error)")
+                return nil
+            }
         case .pull(let reading, let plan): return open(reading, plan, try plan.start(connection))
         }
     }
@@ -181,10 +207,12 @@ final class BatchSource: @unchecked Sendable {
         let share = max(BatchSource.smallestShare, remaining / Int64(workers))
         let claimed = reading.claims.end(objectIdentity: plan.identity, start: reader.position)
         guard try reader.fill(&batch, upTo: claimed ?? reader.position + share) else {
-            if reader.rest > 0 {
+            if reader.damage == nil, reader.rest > 0 {
                 notes.append(
                     "\(pipeline)/\(reading.source.name): the last \(reader.rest) bytes of \(plan.file.name) are no "
                         + "whole record yet; they wait for its end")
+            } else if reader.isAtEndOfFile {
+                finish(plan, of: reading, damage: reader.damage)
             }
             return nil
         }
@@ -192,12 +220,9 @@ final class BatchSource: @unchecked Sendable {
         let source = reading.source
         let origin = try origin(
             of: batch, reading, object: plan.file.name, identity: plan.identity,
-            tailHash: try reader.tailHash(before: batch.range.end), connection)
-        return SourcedBatch(origin: origin, source: source, turn: nil) { positions, range in
-            try FileReader.records(
-                at: positions, in: range, of: plan, format: source.files?.format ?? .ndjson,
-                mapping: source.mapping, maxLine: source.maxLine)
-        }
+            tailHash: try reader.tailHash(), connection)
+        return SourcedBatch(
+            origin: origin, source: source, turn: nil, records: reader.lookup(mapping: source.mapping))
     }
 
     // MARK: - APIs

@@ -116,14 +116,14 @@ package struct Check {
         var (isHeaderTold, isTold) = (false, false)
         for file in files.filter({ $0.size > 0 }).prefix(Check.maxSampledFiles) {
             let before = problems.count
-            if input.format == .csv, !isHeaderTold {
+            if input.form.format == .csv, !isHeaderTold {
                 checkHeader(try CSVHeader(file).columns, of: file.name, source, place)
             }
             isHeaderTold = isHeaderTold || problems.count > before
             isTold = isTold || problems[before...].contains { $0.severity == .error }
-            try sample(file, input.format, source, place, isTold: &isTold)
+            try sample(file, input.form, source, place, isTold: &isTold)
         }
-        if input.format == .ndjson, !isTold {
+        if input.form.format == .ndjson, !isTold {
             checkFields(FieldSample(Array(files.prefix(Check.maxSampledFiles))), source, place)
         }
     }
@@ -217,13 +217,12 @@ package struct Check {
 
     /// Reads the first batch of a file as a run would, for its types and its rejects.
     private mutating func sample(
-        _ file: FoundFile, _ format: FileFormat, _ source: SourceDefinition, _ place: DefinitionPlace,
+        _ file: FoundFile, _ form: RecordForm, _ source: SourceDefinition, _ place: DefinitionPlace,
         isTold: inout Bool
     ) throws {
         let plan = ReadPlan(file, identity: "sample")
         let reader = try FileReader(
-            plan, plan.stretches[0], format: format, mapping: source.mapping, isSettled: true,
-            maxLine: source.maxLine)
+            plan, plan.stretches[0], form: form, mapping: source.mapping, isSettled: true)
         var batch = EventBatch()
         guard try reader.fill(&batch) else { return }
         types.merge(batch.types) { $0.union($1) }

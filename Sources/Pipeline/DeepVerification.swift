@@ -54,18 +54,17 @@ package struct DeepVerification {
         for path in input.paths {
             do {
                 files += try FilePattern(path, relativeTo: project.directory).files().filter { file in
-                    !files.contains { $0.node == file.node }
+                    !files.contains { $0.status.node == file.status.node }
                 }
             } catch {
                 // What was loaded of a file that is gone is counted below.
                 guard error.kind == .missing else { throw error }
             }
         }
+        var planner = ReadPlanner(encoding: input.form.encoding) { known }
         let plans = Dictionary(
-            uniqueKeysWithValues: try ReadPlan.make(files, known: known).filter {
-                identities.contains($0.identity)
-            }
-            .map { ($0.identity, $0) })
+            try planner.plans(files).filter { identities.contains($0.identity) }.map { ($0.identity, $0) }
+        ) { first, _ in first }
         var gone: Set<String> = []
         for load in try Ledger.loads(ofSource: sourceID, connection) {
             guard let plan = plans[load.objectIdentity] else {
@@ -77,16 +76,16 @@ package struct DeepVerification {
             }
             outcome.loads += 1
             try compare(
-                load, plan, source, input.format, source.identity == .project ? 0 : sourceID, &outcome)
+                load, plan, source, input.form, source.identity == .project ? 0 : sourceID, &outcome)
         }
     }
 
     private func compare(
-        _ load: RecordedLoad, _ plan: ReadPlan, _ source: SourceDefinition, _ format: FileFormat,
+        _ load: RecordedLoad, _ plan: ReadPlan, _ source: SourceDefinition, _ form: RecordForm,
         _ scopeID: Int32, _ outcome: inout Outcome
     ) throws {
         let reader = try FileReader(
-            plan, load.range, format: format, mapping: source.mapping, maxLine: source.maxLine)
+            plan, load.range, form: form, mapping: source.mapping)
         var batch = EventBatch()
         var (events, rejected, filtered) = (0, 0, 0)
         while try reader.fill(&batch) {

@@ -114,14 +114,14 @@ package struct Run {
                     position: pull?.resumePosition ?? 0, bytes: nil, note: pull?.note)
             ]
         case .files(let input):
-            var known: [KnownObject] = []
+            var planner = ReadPlanner(encoding: input.form.encoding) { [] }
             if let warehouse, let sourceID {
-                known = try Ledger.objects(ofSource: sourceID, warehouse.connection)
+                planner = try ReadPlanner(input, sourceID: sourceID, warehouse.connection)
             }
             let files = try input.files(in: project) {
                 observer.note("\(pipeline.name)/\(source.name): no file matches \($0)")
             }
-            return try ReadPlan.make(files, known: known).map { plan in
+            return try planner.plans(files).map { plan in
                 PlannedRead(
                     pipeline: pipeline.name, source: source.name, object: plan.file.name,
                     position: plan.stretches.first?.start ?? plan.file.size, bytes: plan.remaining,
@@ -175,7 +175,9 @@ package struct Run {
     private func transform(
         _ models: [Model], _ reports: inout [RunReport], _ warehouse: Warehouse, isRehearsal: Bool
     ) {
-        let loaded = reports.indices.filter { reports[$0].status == .succeeded }
+        let loaded = reports.indices.filter {
+            reports[$0].status == .succeeded || reports[$0].error is DamagedFiles
+        }
         guard !loaded.isEmpty else { return }
         let stopwatch = Stopwatch()
         let ready = loaded.map { pipelines[$0] }

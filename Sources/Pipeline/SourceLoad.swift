@@ -59,7 +59,12 @@ struct Reading {
 
     /// Bytes of files that are not read yet; what an API will tell, nobody knows.
     var remaining: Int64 {
-        if case .files(let plans, _) = input { plans.reduce(0) { $0 + $1.remaining } } else { 0 }
+        if case .files(let plans, _) = input { plans.reduce(0) { $0 + $1.likelyRemaining } } else { 0 }
+    }
+
+    /// Whether nobody knows how much there is to read.
+    var isOpenEnded: Bool {
+        if case .files(let plans, _) = input { plans.contains { $0.remaining == nil } } else { true }
     }
 
     var claims: ClaimedBatches {
@@ -111,13 +116,14 @@ struct SourceLoad {
         switch source.input {
         case .http(let api): return .pull(try PullPlan(api, sourceID: sourceID, warehouse.connection))
         case .files(let input):
-            let known = try Ledger.objects(ofSource: sourceID, warehouse.connection)
-            let files = try input.files(in: project) {
-                observer.note("\(pipeline.name)/\(source.name): no file matches \($0)")
+            let name = "\(pipeline.name)/\(source.name)"
+            let files = try input.files(in: project) { observer.note("\(name): no file matches \($0)") }
+            var planner = try ReadPlanner(input, sourceID: sourceID, warehouse.connection)
+            let plans = try planner.plans(files)
+            for file in planner.unsettled {
+                observer.note("\(name): \(file.name) is still being written (settle); it waits")
             }
-            return .files(
-                try ReadPlan.make(files, known: known),
-                try Ledger.claims(ofSource: sourceID, warehouse.connection))
+            return .files(plans, try Ledger.claims(ofSource: sourceID, warehouse.connection))
         }
     }
 
@@ -126,20 +132,26 @@ struct SourceLoad {
     /// - Parameter outcome: what was committed, also when it throws.
     func load(runID: Int64, outcome: inout LoadProgress) throws {
         let readings = try plan()
-        try load(readings, runID: runID, outcome: &outcome)
+        var damaged: [String] = []
+        try load(readings, runID: runID, outcome: &outcome, damaged: &damaged)
         // A pull that was broken off has asked for what there was when it began.
         let left = Set(
             try readings.filter { try $0.leavesMore(warehouse.connection) }.map(\.source.name))
         if !left.isEmpty {
             let before = outcome
-            try load(try plan().filter { left.contains($0.source.name) }, runID: runID, outcome: &outcome)
+            try load(
+                try plan().filter { left.contains($0.source.name) }, runID: runID, outcome: &outcome,
+                damaged: &damaged)
             outcome.bytes += before.bytes
             outcome.batches += before.batches
             outcome.seconds += before.seconds
         }
+        if !damaged.isEmpty { throw DamagedFiles(files: damaged) }
     }
 
-    private func load(_ readings: [Reading], runID: Int64, outcome: inout LoadProgress) throws {
+    private func load(
+        _ readings: [Reading], runID: Int64, outcome: inout LoadProgress, damaged: inout [String]
+    ) throws {
         let totalBytes = readings.reduce(0) { $0 + $1.remaining }
         var (conninfo, workers): (String?, Int) = (nil, 1)
         if case .team(let target, let most) = crew {
@@ -154,7 +166,7 @@ struct SourceLoad {
             observer: observer)
         // How far a pull will go is not known beforehand.
         let team = LoadTeam(
-            pipeline: pipeline.name, totalBytes: readings.contains(where: \.isPull) ? 0 : totalBytes,
+            pipeline: pipeline.name, totalBytes: readings.contains(where: \.isOpenEnded) ? 0 : totalBytes,
             conninfo: conninfo,
             lockHolder: warehouse.connection.processID, interruption: interruption, observer: observer)
         defer {
@@ -180,12 +192,16 @@ struct SourceLoad {
         }
         try finish(runID, builds: builds, team, workers)
         try finishPulls(of: source)
+        for (sourceID, files) in source.filesAtEnd {
+            try SeenFiles.note(files, ofSource: sourceID, warehouse.connection)
+        }
         for reading in readings {
             try reading.source.maxRejected?.check(
                 try Ledger.counts(ofRun: runID, source: reading.sourceID, warehouse.connection),
                 reading.source)
         }
         source.tellWhatWaits()
+        damaged += source.damagedFiles
     }
 
     private func finishPulls(of source: BatchSource) throws {
@@ -207,6 +223,28 @@ struct SourceLoad {
     private static let buildingBytes: Int64 = 64 << 20
 }
 
+/// Files that end in the middle of what they hold; what could be read before is loaded, and stays.
+package struct DamagedFiles: Error, CustomStringConvertible {
+    /// Each with what its program said of it.
+    let files: [String]
+
+    package var description: String {
+        files.joined(separator: "\n") + "\nwhat could be read is loaded; "
+            + "put sound copies in their places and run again, or remove them"
+    }
+}
+
+extension ReadPlanner {
+    /// Plans what is to be read of a source's files, by what the catalogue knows of them.
+    init(_ input: FileInput, sourceID: Int32, _ connection: Connection) throws {
+        let settleSeconds = input.settleSeconds
+        self.init(
+            encoding: input.form.encoding, seen: try SeenFiles.all(ofSource: sourceID, connection),
+            isSettled: { file in settleSeconds.map { -file.modified.timeIntervalSinceNow >= $0 } ?? true },
+            known: { try Ledger.objects(ofSource: sourceID, connection) })
+    }
+}
+
 extension FileInput {
     /// The source's files, each once.
     ///
@@ -218,7 +256,7 @@ extension FileInput {
         for path in paths {
             let files = try FilePattern(path, relativeTo: project.directory).files()
             if files.isEmpty { onNoMatch(path) }
-            all += files.filter { seen.insert($0.node).inserted }
+            all += files.filter { seen.insert($0.status.node).inserted }
         }
         return all
     }

@@ -75,6 +75,7 @@ package enum Ledger {
             try connection.query("DELETE FROM daybook.rejects WHERE source_id = $1::int", [sourceID])
             try connection.query("DELETE FROM daybook.loads WHERE source_id = $1::int", [sourceID])
             try connection.query("DELETE FROM daybook.pulls WHERE source_id = $1::int", [sourceID])
+            try connection.query("DELETE FROM daybook.files WHERE source_id = $1::int", [sourceID])
             return true
         }
     }

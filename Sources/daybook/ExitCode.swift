@@ -26,7 +26,7 @@ enum ExitCode: Int32 {
         case is DefinitionError, is ProjectError, is TransformError, is SQLFiles.Conflict:
             self = .badDefinition
         case let error as ExtractError: self = error.kind == .unsupported ? .badData : .unreachable
-        case is NothingButRejects, is TooManyRejects: self = .badData
+        case is NothingButRejects, is TooManyRejects, is DamagedFiles: self = .badData
         case let error as PostgresError:
             self = error.kind == .connect || error.kind == .connectionLost ? .unreachable : .failed
         case is PrivateServerError, WarehouseError.lockLost: self = .unreachable

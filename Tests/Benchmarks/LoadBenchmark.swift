@@ -114,8 +114,8 @@ struct LoadBenchmark {
         let file = try FilePattern("first.ndjson", relativeTo: directory).files()[0]
         let plan = ReadPlan(file, identity: "bench")
         let reader = try FileReader(
-            plan, plan.stretches[0], format: .ndjson,
-            mapping: source.mapping, isSettled: true, maxLine: source.maxLine)
+            plan, plan.stretches[0], form: RecordForm(.ndjson, maxLine: source.maxLine),
+            mapping: source.mapping, isSettled: true)
         var batch = EventBatch()
         while try reader.fill(&batch) {}
         return BenchServer.Usage(seconds: stopwatch.seconds, peakBytes: 0)

@@ -21,14 +21,14 @@ struct FileReaderTests {
     }
 
     private func read(
-        _ name: String, _ format: FileFormat = .ndjson, stretch: ReadPlan.Stretch? = nil,
+        _ name: String, _ format: RecordFormat = .ndjson, stretch: ReadPlan.Stretch? = nil,
         isSettled: Bool = false,
         maxLine: Int = 16 << 20, most: Int64? = nil, beforeEach: () throws -> Void = {}
     ) throws -> Outcome {
         let plan = ReadPlan(try folder.file(name), identity: "file")
         let reader = try FileReader(
-            plan, stretch ?? plan.stretches[0], format: format, mapping: try anyMapping(),
-            isSettled: isSettled, maxLine: maxLine)
+            plan, stretch ?? plan.stretches[0], form: RecordForm(format, maxLine: maxLine),
+            mapping: try anyMapping(), isSettled: isSettled)
         var outcome = Outcome()
         var batch = EventBatch()
         try beforeEach()
@@ -54,16 +54,13 @@ struct FileReaderTests {
         of name: String, from start: Int64, to end: Int64? = nil, line: Int64
     ) throws -> ReadPlan.Stretch {
         let file = try folder.file(name)
-        let new = try ReadPlan.make([file], known: [])[0]
-        let reader = try FileReader(
-            new, new.stretches[0], format: .ndjson, mapping: try anyMapping(), isSettled: false,
-            maxLine: 1 << 20)
+        let new = try plans([file], known: [])[0]
         let readTo = end == nil ? start : file.size
         let known = KnownObject(
             object: name, identity: new.identity, endPosition: readTo, endLine: line,
-            tailHash: try reader.tailHash(before: readTo),
+            tailHash: try folder.tailHash(of: name, before: readTo),
             holes: end.map { [.init(start: start, end: $0, line: line)] } ?? [])
-        let stretches = try ReadPlan.make([file], known: [known])[0].stretches
+        let stretches = try plans([file], known: [known])[0].stretches
         try #require(stretches.count == 1)
         return stretches[0]
     }
@@ -127,7 +124,7 @@ struct FileReaderTests {
         try folder.write("a", lines.joined())
         try folder.write("a.csv", "time,type\n" + rows.joined())
         for (name, format, records) in [
-            ("a", FileFormat.ndjson, lines), ("a.csv", .csv, ["time,type\n"] + rows),
+            ("a", RecordFormat.ndjson, lines), ("a.csv", .csv, ["time,type\n"] + rows),
         ] {
             let whole = try read(name, format, isSettled: true, maxLine: 200)
             let limited = try read(name, format, isSettled: true, maxLine: 200, most: most)
@@ -270,19 +267,6 @@ struct FileReaderTests {
             try folder.write("a", line(1) + line(2) + line(3))
         }
         #expect(outcome.positions.count == 2)
-    }
-
-    @Test(
-        "Compressed files are refused by their first bytes, whatever their name",
-        arguments: [
-            ("gzip", [0x1F, 0x8B, 0x08, 0x00, 0, 0, 0, 0]), ("zstd", [0x28, 0xB5, 0x2F, 0xFD, 0x04, 0, 0]),
-            ("xz", [0xFD, 0x37, 0x7A, 0x58, 0x5A, 0x00, 0]),
-            ("bzip2", [0x42, 0x5A, 0x68, 0x39, 0x31, 0x41, 0x59, 0x26, 0x53, 0x59]),
-        ] as [(String, [UInt8])])
-    func compressed(_ name: String, _ bytes: [UInt8]) throws {
-        try folder.write("a.ndjson", bytes)
-        let error = try #require(throws: ExtractError.self) { _ = try read("a.ndjson") }
-        #expect(error.kind == .unsupported && error.message.contains(name))
     }
 
     @Test("A CSV whose first column begins like bzip2's mark is a CSV")

@@ -1,6 +1,7 @@
 import Events
 import Extract
 import Foundation
+import TestSupport
 
 /// A folder of a test's own with files in it; removed when it goes.
 final class FolderOfFiles {
@@ -38,4 +39,27 @@ final class FolderOfFiles {
     }
 
     func file(_ name: String) throws -> FoundFile { try files(name)[0] }
+
+    /// The hash by which a file is known that was read up to a position.
+    func tailHash(of name: String, before position: Int64) throws -> String {
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path(name))))
+        return SHA256.hex(Array(bytes[max(0, Int(position) - 1_024)..<Int(position)]), prefix: 16)
+    }
+
+    /// Compresses a file by an installed program, which puts NAME.gz or the like in its place.
+    ///
+    /// - Returns: the new name.
+    @discardableResult
+    func compress(_ name: String, with program: String) throws -> String {
+        let arguments = program == "zstd" ? ["-q", "--rm"] : []
+        let outcome = try Shell.run("/usr/bin/env", [program] + arguments + [path(name)], in: directory, [:])
+        guard outcome.status == 0 else { throw CocoaError(.fileWriteUnknown) }
+        return name + ["gzip": ".gz", "zstd": ".zst", "xz": ".xz", "bzip2": ".bz2"][program]!
+    }
+}
+
+/// What is to be read of some files of which these objects are known.
+func plans(_ files: [FoundFile], known: [KnownObject]) throws -> [ReadPlan] {
+    var planner = ReadPlanner { known }
+    return try planner.plans(files)
 }

@@ -20,7 +20,8 @@ struct ReadPlanTests {
         for plan in plans {
             guard let stretch = plan.stretches.last else { continue }
             let reader = try FileReader(
-                plan, stretch, format: .ndjson, mapping: try anyMapping(), isSettled: false, maxLine: 1 << 20)
+                plan, stretch, form: RecordForm(.ndjson, maxLine: 1 << 20), mapping: try anyMapping(),
+                isSettled: false)
             var batch = EventBatch()
             var end: (position: Int64, line: Int64)?
             while try reader.fill(&batch) { end = (batch.range.end, batch.range.endLine) }
@@ -29,13 +30,13 @@ struct ReadPlanTests {
             known.append(
                 KnownObject(
                     object: plan.file.name, identity: plan.identity, endPosition: end.position,
-                    endLine: end.line, tailHash: try reader.tailHash(before: end.position)))
+                    endLine: end.line, tailHash: try reader.tailHash()))
         }
         return known
     }
 
     private func plans(_ known: [KnownObject]) throws -> [ReadPlan] {
-        try ReadPlan.make(try folder.files("*"), known: known)
+        try ExtractTests.plans(try folder.files("*"), known: known)
     }
 
     @Test("A file that did not change has nothing to read; one that grew goes on at its line")

@@ -45,16 +45,13 @@ struct CheckTests {
         #expect(try Broken("rejects", files: ["shop.ndjson": records], expected: "").check() == [])
     }
 
-    @Test func aFileThatIsCompressedIsRefused() throws {
+    @Test func aFileThatIsCompressedIsLookedInto() throws {
         let scratch = try TemporaryProject()
         try scratch.write("pipelines/orders.jsonc", Broken.sound)
-        try scratch.write("shop.ndjson", [0x1F, 0x8B, 0x08, 0, 0, 0, 0, 0, 0, 3, 3, 0])
-        let report = try Check.run(try scratch.project(), [], database: nil)
-        #expect(
-            report.problems.map(\.description) == [
-                "pipelines/orders.jsonc:6:25: shop.ndjson: is compressed with gzip, which is not read yet; "
-                    + "decompress it first"
-            ])
+        try scratch.write("shop.ndjson", Broken.records)
+        _ = try Shell.run("/usr/bin/env", ["gzip", "shop.ndjson"], in: scratch.directory, [:])
+        _ = try Shell.run("/bin/mv", ["shop.ndjson.gz", "shop.ndjson"], in: scratch.directory, [:])
+        #expect(try Check.run(try scratch.project(), [], database: nil).problems == [])
     }
 
     @Test func theTypesOfOnePipelineServeTheSLAsOfAnother() throws {

@@ -70,7 +70,7 @@ struct DefinitionTests {
             pipeline.sources.map(\.files?.paths) == [
                 ["logs/checkout-*.ndjson"], ["orders.csv", "old/*.csv"],
             ])
-        #expect(pipeline.sources.map(\.files?.format) == [.ndjson, .csv])
+        #expect(pipeline.sources.map(\.files?.form.format) == [.ndjson, .csv])
         #expect(pipeline.sources.map(\.files?.settleSeconds) == [90, nil])
         #expect(pipeline.sources.map(\.maxLine) == [4_096, 16 << 20])
         #expect(pipeline.sources.map(\.mapping.isList) == [false, true])
@@ -116,7 +116,7 @@ struct DefinitionTests {
             """)
         #expect(pipeline.entity == "orders")
         let source = try #require(pipeline.sources.first)
-        #expect(source.files?.format == .ndjson)
+        #expect(source.files?.form.format == .ndjson)
         #expect(source.files?.settleSeconds == nil)
         let event = try #require(source.mapping.events.first)
         #expect(event.defaultService == "shop" && event.defaultEntity == "orders")
@@ -138,7 +138,7 @@ struct DefinitionTests {
                 "event": { "occurred_at": "at", "type": "what" } } ] }
             """)
         #expect(pipeline.slas == [])
-        #expect(pipeline.sources.first?.files?.format == .csv)
+        #expect(pipeline.sources.first?.files?.form.format == .csv)
     }
 
     @Test(arguments: ["\n", "\r\n"], ["", "\u{FEFF}"])

@@ -6,11 +6,14 @@ package struct FoundFile: Sendable, Equatable {
     package let name: String
     /// Where to open it.
     package let path: String
-    /// In bytes.
-    package let size: Int64
-    package let modified: Date
-    /// Device and inode: two names of one file have the same.
-    package let node: String
+    /// As it was when it was found.
+    package let status: FileStatus
+
+    /// In bytes, as it lies on the disk.
+    package var size: Int64 { status.size }
+    package var modified: Date {
+        Date(timeIntervalSince1970: Double(status.modifiedNanoseconds) / 1e9)
+    }
 }
 
 /// A path in which `*`, `?` and `[…]` stand for parts of a name, and `**` for any number of folders.
@@ -42,10 +45,12 @@ package struct FilePattern: Sendable {
         let ordered = names.sorted { (isLink($0) ? 1 : 0, $0) < (isLink($1) ? 1 : 0, $1) }
         var files: [FoundFile] = []
         for name in ordered {
-            guard let file = try found(name), nodes.insert(file.node).inserted else { continue }
+            guard let file = try found(name), nodes.insert(file.status.node).inserted else { continue }
             files.append(file)
         }
-        return files.sorted { ($0.modified, $0.name) < ($1.modified, $1.name) }
+        return files.sorted {
+            ($0.status.modifiedNanoseconds, $0.name) < ($1.status.modifiedNanoseconds, $1.name)
+        }
     }
 
     private func literalFile() throws(ExtractError) -> FoundFile {
@@ -77,15 +82,7 @@ package struct FilePattern: Sendable {
                 kind: .unreadable, object: name, message: "cannot be looked at: permission denied")
         }
         guard status.st_mode & S_IFMT == S_IFREG else { return nil }
-        #if canImport(Darwin)
-            let time = status.st_mtimespec
-        #else
-            let time = status.st_mtim
-        #endif
-        return FoundFile(
-            name: name, path: path, size: Int64(status.st_size),
-            modified: Date(timeIntervalSince1970: Double(time.tv_sec) + Double(time.tv_nsec) / 1e9),
-            node: "\(status.st_dev):\(status.st_ino)")
+        return FoundFile(name: name, path: path, status: FileStatus(status))
     }
 
     /// Adds what matches `components` below the folder `parent`, which is empty or ends with a slash.

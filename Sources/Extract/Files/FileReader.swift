@@ -1,82 +1,117 @@
 import Events
 import Foundation
 
-/// The formats in which a file source may be written.
-package enum FileFormat: String, Sendable, CaseIterable {
-    case ndjson
-    case csv
+/// How the records of a source are to be read.
+package struct RecordForm: Sendable {
+    package var format: RecordFormat
+    package var encoding = TextEncoding.utf8
+    /// The longest record, in bytes.
+    package var maxLine = defaultMaxLine
+
+    package static let defaultMaxLine = 16 << 20
+
+    package init(
+        _ format: RecordFormat, encoding: TextEncoding = .utf8, maxLine: Int = RecordForm.defaultMaxLine
+    ) {
+        (self.format, self.encoding, self.maxLine) = (format, encoding, maxLine)
+    }
 }
 
-/// Reads one stretch of a file, batch by batch.
+/// Reads one stretch of a source, batch by batch.
 ///
-/// Holds one block of the file, which grows only for a record that does not fit, up to `maxLine`; so memory is
-/// bounded whatever the file's size. Belongs to one thread at a time.
+/// Holds one block of it, which grows only for a record that does not fit, up to `maxLine`; so memory is bounded
+/// whatever the source's size. Belongs to one thread at a time.
 package final class FileReader {
     package let name: String
     package let identity: String
-    private let file: OpenFile
+    /// What it reads; others may read records of it once more.
+    package let source: any ByteSource
     private let parser: any RecordParser
-    private let end: Int64
-    /// What follows the end.
-    private let ending: Continuation
-    private let maxLine: Int
-    /// Bytes of the file that the block holds: `block[consumed..<filled]` are not parsed yet.
+    /// Where the stretch ends; where that is the source's end, it is known once it was met.
+    private var end: Int64
+    private let isTail: Bool
+    /// Whether what follows the end is nothing, ever.
+    private let isSettled: Bool
+    private let form: RecordForm
+    private var maxLine: Int { form.maxLine }
+    /// Bytes of the source: `block[consumed..<filled]` are not parsed yet; before them stands the KiB that was parsed
+    /// last, as far as there is one.
     private var block: UnsafeMutableRawBufferPointer
     private var consumed = 0
     private var filled = 0
-    /// The file's offset of `block[filled]`.
+    /// The source's offset of `block[filled]`.
     private var readPosition: Int64
     private var line: Int64
     /// What comes before the first record and is no record: a byte order mark, a header.
     private var preamble: (bytes: Int, lines: Int64) = (0, 0)
-    /// Whether the file has no whole header yet.
+    private var isAsFound = true
+    /// Whether the source has no whole header yet.
     private var isWaiting = false
 
     private static let blockSize = 4 << 20
+    /// Of what was parsed, to tell by whether it is still the same.
+    private static let kept = Int(Fingerprint.maxLength)
 
-    /// - Parameters:
-    ///   - isSettled: the file will not grow any more, so its last line is whole even without a line end.
-    ///   - maxLine: the longest record that is read, in bytes.
-    package init(
-        _ plan: ReadPlan, _ stretch: ReadPlan.Stretch, format: FileFormat, mapping: SourceMapping,
-        isSettled: Bool, maxLine: Int
+    /// - Parameter isSettled: the file will not grow any more, so its last line is whole even without a line end; nothing
+    ///   else is ever true of a compressed file.
+    /// - Throws: `missing` where another file has the name by now.
+    package convenience init(
+        _ plan: ReadPlan, _ stretch: ReadPlan.Stretch, form: RecordForm, mapping: SourceMapping,
+        isSettled: Bool
     ) throws(ExtractError) {
-        name = plan.file.name
-        identity = plan.identity
-        file = try OpenFile(plan.file)
-        end = stretch.end
-        ending = stretch.isTail && !isSettled ? .open : .closed
-        self.maxLine = maxLine
+        let file = try OpenedFile(plan.file, form.encoding)
+        try self.init(
+            file.source, identity: plan.identity, stretch, form: form, mapping: mapping,
+            isSettled: isSettled || file.isCompressed)
+        // What is read to an end that only reading tells may be more than was there.
+        isAsFound = file.source.size != nil || file.status == plan.file.status
+    }
+
+    /// Reads what a batch covered once more.
+    package convenience init(
+        _ plan: ReadPlan, _ range: ReadRange, form: RecordForm, mapping: SourceMapping
+    ) throws(ExtractError) {
+        try self.init(plan, ReadPlan.Stretch(range), form: form, mapping: mapping, isSettled: true)
+    }
+
+    package init(
+        _ source: any ByteSource, identity: String, _ stretch: ReadPlan.Stretch, form: RecordForm,
+        mapping: SourceMapping, isSettled: Bool
+    ) throws(ExtractError) {
+        name = source.name
+        self.identity = identity
+        self.source = source
+        self.isSettled = isSettled
+        isTail = stretch.isTail
+        end = stretch.isTail ? source.size.map { min($0, stretch.end) } ?? .max : stretch.end
+        self.form = form
         readPosition = stretch.start
         line = stretch.line
-        if stretch.start == 0 { try FileReader.refuseCompressed(file) }
-        switch format {
+        switch form.format {
         case .ndjson: parser = NDJSONParser(mapping)
+        case .json: parser = NDJSONParser(mapping)
         case .csv:
-            let header = try CSVHeader(file, isSettled: isSettled, maxLine: maxLine)
+            let header = try CSVHeader(source, isSettled: isSettled, maxLine: form.maxLine)
             parser = CSVParser(mapping, header: header.columns)
             isWaiting = !header.isWhole
             if stretch.start == 0 { preamble = (header.bytes, Int64(header.lines)) }
         }
         block = .allocate(byteCount: FileReader.blockSize, alignment: 16)
-        if stretch.start > 0 { try skipLineEnd() }
-    }
-
-    /// Reads what a batch covered once more.
-    package convenience init(
-        _ plan: ReadPlan, _ range: ReadRange, format: FileFormat, mapping: SourceMapping, maxLine: Int
-    ) throws(ExtractError) {
-        let stretch = ReadPlan.Stretch(
-            start: range.start, end: range.end, line: range.firstLine, isTail: false)
-        try self.init(plan, stretch, format: format, mapping: mapping, isSettled: true, maxLine: maxLine)
+        if stretch.start > 0 { try lookBack() }
     }
 
     deinit { block.deallocate() }
 
     /// The offset behind what was parsed.
     package var position: Int64 { readPosition - Int64(filled - consumed) }
-    /// Bytes at the end of the stretch that are no whole record yet.
-    package var rest: Int64 { end - position }
+    /// Bytes at the end of the stretch that are no whole record yet. Known once the end was met.
+    package var rest: Int64 { end == .max ? 0 : end - position }
+    /// Why the end that was met is none; see `ByteSource`.
+    package var damage: String? { isTail ? source.damage : nil }
+    /// Whether all is read that the file held when it was found.
+    package var isAtEndOfFile: Bool {
+        isTail && isAsFound && readPosition >= end && (rest == 0 || damage != nil)
+    }
 
     /// Fills a batch with what comes next; false where nothing more can be read now.
     ///
@@ -93,8 +128,7 @@ package final class FileReader {
             // A record never sees more than it may have, so that none is taken for being in a block by luck.
             let window = min(filled - consumed, maxLine + 1, Int(clamping: limit - position))
             let isAtEnd = readPosition >= end && window == filled - consumed
-            let continuation: Continuation = isAtEnd ? ending : .more
-            if parse(window, continuation, &batch) > 0 { continue }
+            if parse(window, isAtEnd ? ending : .more, &batch) > 0 { continue }
             if position + Int64(window) == limit, !isAtEnd {
                 guard batch.isEmpty else { break }
                 limit = .max
@@ -103,7 +137,7 @@ package final class FileReader {
             if isAtEnd && window <= maxLine { break }
             if window > maxLine {
                 if parse(window, .overlong, &batch) > 0 { continue }
-                guard try passOverlongLine(&batch) else { break }
+                guard try passOverlongRecord(&batch) else { break }
                 continue
             }
             try readMore()
@@ -112,29 +146,33 @@ package final class FileReader {
         return !batch.isEmpty
     }
 
-    /// The hash of the KiB before the end of the last batch.
-    package func tailHash(before position: Int64) throws(ExtractError) -> String {
-        try file.tailHash(before: position) ?? ""
+    /// What follows the end, once it was met.
+    private var ending: Continuation {
+        isTail && (!isSettled || source.damage != nil) ? .open : .closed
     }
 
-    /// Reads the records at these positions once more; those that yield an event are found.
-    ///
-    /// - Parameter range: what the records' batch covers.
-    package static func records(
-        at positions: Set<Int64>, in range: ReadRange, of plan: ReadPlan, format: FileFormat,
-        mapping: SourceMapping, maxLine: Int
-    ) throws(ExtractError) -> [Int64: SourceRecord] {
-        let reader = try FileReader(plan, range, format: format, mapping: mapping, maxLine: maxLine)
-        var found: [Int64: SourceRecord] = [:]
-        var batch = EventBatch(capacity: 1)
-        while found.count < positions.count, try reader.fill(&batch) {
-            guard let position = batch.events.first?.position, positions.contains(position) else { continue }
-            var bytes = try reader.file.bytes(position..<batch.range.end)
-            let lines = Int64(bytes.count(where: { $0 == 0x0A }))
-            while bytes.last == 0x0A || bytes.last == 0x0D { bytes.removeLast() }
-            found[position] = SourceRecord(line: batch.range.endLine - lines, bytes: bytes)
+    /// The hash of the KiB before the end of the last batch.
+    package func tailHash() throws(ExtractError) -> String {
+        let start = max(0, position - Fingerprint.maxLength)
+        let inBlock = consumed - Int(position - start)
+        guard inBlock >= 0 else { return try source.tailHash(before: position) ?? "" }
+        return SHA256.hex(Array(block[inBlock..<consumed]), prefix: 16)
+    }
+
+    /// Reads records of a batch once more, by their positions, in the range that the batch covers; those that yield an
+    /// event are found. While it is loaded the next one may be read.
+    package func lookup(
+        mapping: SourceMapping
+    ) -> @Sendable (_ positions: Set<Int64>, _ range: ReadRange) throws -> [Int64: SourceRecord] {
+        { [source, identity, form] positions, range in
+            let reader = try FileReader(
+                source, identity: identity, ReadPlan.Stretch(range), form: form, mapping: mapping,
+                isSettled: true)
+            var batch = EventBatch()
+            batch.sought = positions
+            while batch.found.count < positions.count, try reader.fill(&batch) {}
+            return batch.found
         }
-        return found
     }
 
     private func parse(_ length: Int, _ continuation: Continuation, _ batch: inout EventBatch) -> Int {
@@ -145,32 +183,36 @@ package final class FileReader {
         return count
     }
 
-    /// Moves what is unparsed to the block's start and fills the rest; a block full of one record doubles.
+    /// Moves what is unparsed to the block's start, behind some of what was parsed, and fills the rest; a block full of
+    /// one record doubles. At the end of a source of unknown size, that is known afterwards.
     private func readMore() throws(ExtractError) {
-        let unparsed = filled - consumed
-        if unparsed > block.count / 2 {
+        let start = max(0, consumed - FileReader.kept)
+        let held = filled - start
+        if held > block.count / 2 {
             let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: block.count * 2, alignment: 16)
-            larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: block[consumed..<filled]))
+            larger.copyMemory(from: UnsafeRawBufferPointer(rebasing: block[start..<filled]))
             block.deallocate()
             block = larger
-        } else if consumed > 0 {
-            memmove(block.baseAddress!, block.baseAddress! + consumed, unparsed)
+        } else if start > 0 {
+            memmove(block.baseAddress!, block.baseAddress! + start, held)
         }
-        consumed = 0
-        filled = unparsed
+        consumed -= start
+        filled = held
         let wanted = Int(min(Int64(block.count - filled), end - readPosition))
-        let count = try file.read(
+        let count = try source.read(
             into: UnsafeMutableRawBufferPointer(rebasing: block[filled..<filled + wanted]), at: readPosition)
-        guard count > 0 else {
+        filled += count
+        readPosition += Int64(count)
+        if end == .max {
+            if count < wanted { end = readPosition }
+        } else if count == 0 {
             throw ExtractError(
                 kind: .unreadable, object: name,
                 message: "became shorter while it was read, at byte \(readPosition); run again")
         }
-        filled += count
-        readPosition += Int64(count)
     }
 
-    /// Counts the bytes before the first record as read; false at the end of the file.
+    /// Counts the bytes before the first record as read; false at the end of the source.
     private func passPreamble(_ batch: inout EventBatch) throws(ExtractError) -> Bool {
         while filled - consumed < preamble.bytes {
             guard readPosition < end else { return false }
@@ -183,30 +225,35 @@ package final class FileReader {
         return true
     }
 
-    /// Rejects the line that the block begins with and goes on behind it; false where its end is not there yet.
-    private func passOverlongLine(_ batch: inout EventBatch) throws(ExtractError) -> Bool {
+    /// Rejects the record that the block begins with and goes on behind it; false where its end is not there yet.
+    private func passOverlongRecord(_ batch: inout EventBatch) throws(ExtractError) -> Bool {
         let kept = UnsafeBufferPointer(
             start: block.baseAddress!.assumingMemoryBound(to: UInt8.self) + consumed,
             count: min(EventBatch.keptOfOverlong, filled - consumed))
-        let lineStart = batch.range.end
-        let (rejectLine, rejectPosition) = (batch.range.endLine, lineStart)
+        let recordStart = batch.range.end
+        let (rejectLine, rejectPosition) = (batch.range.endLine, recordStart)
         let prefix = Array(kept)
+        let terminator = parser.recordEnd
         while true {
-            let unparsed = block.baseAddress! + consumed
-            if let newline = memchr(unparsed, 0x0A, filled - consumed) {
-                consumed += UnsafeRawPointer(unparsed).distance(to: newline) + 1
-                batch.range.endLine += 1
+            if let next = passed(terminator, &batch) {
+                consumed = next
                 break
             }
-            consumed = filled
             guard readPosition < end else {
-                // An unfinished line stays unread; the next run looks at it again.
+                // An unfinished record stays unread; the next run looks at it again.
                 guard ending == .closed else {
-                    (readPosition, consumed, filled) = (lineStart, 0, 0)
+                    batch.range.endLine = rejectLine
+                    (readPosition, consumed, filled) = (recordStart, 0, 0)
                     return false
                 }
+                countLines(consumed..<filled, &batch)
+                consumed = filled
                 break
             }
+            // Half of the end may be there already.
+            let next = max(consumed, filled - (terminator.count - 1))
+            countLines(consumed..<next, &batch)
+            consumed = next
             try readMore()
         }
         batch.range.end = position
@@ -216,31 +263,33 @@ package final class FileReader {
         return true
     }
 
-    /// A last line that was loaded without its line end may have got it since: that is no blank line.
-    private func skipLineEnd() throws(ExtractError) {
-        let around = try file.bytes(position - 1..<min(position + 2, end))
-        guard around[0] != 0x0A else { return }
-        let ending = around.dropFirst()
-        let count = ending.starts(with: [0x0A]) ? 1 : ending.starts(with: [0x0D, 0x0A]) ? 2 : 0
-        if count > 0 { preamble = (count, 1) }
+    /// The place behind the next terminator; counts the lines up to it.
+    private func passed(_ terminator: [UInt8], _ batch: inout EventBatch) -> Int? {
+        let unparsed = UnsafeRawBufferPointer(rebasing: block[consumed..<filled])
+            .assumingMemoryBound(to: UInt8.self)
+        guard let found = unparsed.first(of: terminator) else { return nil }
+        let next = consumed + found + terminator.count
+        countLines(consumed..<next, &batch)
+        return next
     }
 
-    /// Compressed files are known by their first bytes, whatever their name.
-    private static func refuseCompressed(_ file: OpenFile) throws(ExtractError) {
-        let start = try file.bytes(0..<min(10, file.size))
-        // "BZh" alone could begin a CSV's header: behind the level stands the mark of the first block.
-        let isBzip2 =
-            start.starts(with: [0x42, 0x5A, 0x68])
-            && start.dropFirst(4).starts(with: [0x31, 0x41, 0x59, 0x26])
-        let magics: [(name: String, isMeant: Bool)] = [
-            ("gzip", start.starts(with: [0x1F, 0x8B])),
-            ("zstd", start.starts(with: [0x28, 0xB5, 0x2F, 0xFD])),
-            ("xz", start.starts(with: [0xFD, 0x37, 0x7A, 0x58, 0x5A])), ("bzip2", isBzip2),
-        ]
-        for magic in magics where magic.isMeant {
-            throw ExtractError(
-                kind: .unsupported, object: file.name,
-                message: "is compressed with \(magic.name), which is not read yet; decompress it first")
-        }
+    private func countLines(_ range: Range<Int>, _ batch: inout EventBatch) {
+        let bytes = UnsafeRawBufferPointer(rebasing: block[range]).assumingMemoryBound(to: UInt8.self)
+        batch.range.endLine += bytes.newlines(in: 0..<bytes.count)
+    }
+
+    /// Reads the KiB before the stretch, and a line end that a last line may have got since it was loaded without: that is
+    /// no blank line.
+    private func lookBack() throws(ExtractError) {
+        let kept = min(Int(readPosition), FileReader.kept)
+        let around = try source.bytes(
+            readPosition - Int64(kept)..<min(readPosition + 2, end == .max ? readPosition + 2 : end))
+        guard around.count >= kept, kept > 0 else { return }
+        block.copyBytes(from: around[..<kept])
+        (consumed, filled) = (kept, kept)
+        guard around[kept - 1] != 0x0A else { return }
+        let ending = around[kept...]
+        let count = ending.starts(with: [0x0A]) ? 1 : ending.starts(with: [0x0D, 0x0A]) ? 2 : 0
+        if count > 0 { preamble = (count, 1) }
     }
 }

@@ -5,11 +5,21 @@ package struct ReadPlan: Sendable {
     /// From a record's first byte to a record's end, or to the end of the file.
     package struct Stretch: Sendable, Equatable {
         package let start: Int64
+        /// `Int64.max` where only reading tells.
         package let end: Int64
         /// The physical line at `start`.
         package let line: Int64
         /// Whether the end is the file's: then the last record may still grow.
         package let isTail: Bool
+
+        package init(start: Int64, end: Int64, line: Int64, isTail: Bool) {
+            (self.start, self.end, self.line, self.isTail) = (start, end, line, isTail)
+        }
+
+        /// What a batch covered.
+        package init(_ range: ReadRange) {
+            self.init(start: range.start, end: range.end, line: range.firstLine, isTail: false)
+        }
     }
 
     package let file: FoundFile
@@ -18,87 +28,63 @@ package struct ReadPlan: Sendable {
     package let stretches: [Stretch]
     /// What a person should know: the file was truncated, replaced or renamed.
     package let note: String?
+    /// Why the end of the file cannot be read, where that is known already.
+    package let damage: String?
+    /// Whether the file is as it was when it was read last.
+    package let isUnchanged: Bool
+    /// Whether the file changed so shortly before that its next change might not show in its time.
+    package var isFresh = false
 
     /// A file from its start.
-    package init(_ file: FoundFile, identity: String, note: String? = nil) {
-        self.init(file, identity: identity, holes: [], position: 0, line: 1, note: note)
+    ///
+    /// - Parameter end: its size; `Int64.max` where only reading tells.
+    package init(_ file: FoundFile, identity: String, end: Int64 = .max, note: String? = nil) {
+        self.init(file, identity: identity, from: (0, 1), end: end, note: note)
     }
 
-    private init(
-        _ file: FoundFile, identity: String, holes: [KnownObject.Hole], position: Int64, line: Int64,
-        note: String?
+    init(
+        _ file: FoundFile, identity: String, holes: [KnownObject.Hole] = [],
+        from start: (position: Int64, line: Int64), end: Int64, note: String?
     ) {
         self.file = file
         self.identity = identity
         self.note = note
+        damage = nil
+        isUnchanged = false
         stretches =
             holes.map { Stretch(start: $0.start, end: $0.end, line: $0.line, isTail: false) }
-            + [Stretch(start: position, end: file.size, line: line, isTail: true)].filter {
+            + [Stretch(start: start.position, end: end, line: start.line, isTail: true)].filter {
                 $0.end > $0.start
             }
     }
 
-    /// Bytes that are not read yet.
-    package var remaining: Int64 { stretches.reduce(0) { $0 + $1.end - $1.start } }
+    /// A file of which nothing is to be read.
+    init(_ file: FoundFile, identity: String, note: String? = nil, damage: String?, isUnchanged: Bool) {
+        self.file = file
+        self.identity = identity
+        self.note = note
+        self.damage = damage
+        self.isUnchanged = isUnchanged
+        stretches = []
+    }
 
-    /// Finds for each file the object that it continues, or makes it a new one.
+    /// The file as it is to be known once it was read.
     ///
-    /// A file continues an object when it begins with the bytes of the object's fingerprint and the KiB before
-    /// the object's end is the same. Names decide first, so that a copy under another name is an object of its own;
-    /// then files whose name is new may continue objects that no file of their own name continues: renamed ones.
-    package static func make(_ files: [FoundFile], known: [KnownObject]) throws(ExtractError) -> [ReadPlan] {
-        var plans: [Int: ReadPlan] = [:]
-        var unclaimed = known
-        var identities = Set(known.map(\.identity))
-        func continued(_ file: OpenFile, _ candidates: [KnownObject]) throws(ExtractError) -> KnownObject? {
-            var best: KnownObject?
-            var hashes: [Int64: String?] = [:]
-            for candidate in candidates where candidate.endPosition > best?.endPosition ?? -1 {
-                guard let fingerprint = Fingerprint(identity: candidate.identity) else { continue }
-                if hashes[fingerprint.length] == nil {
-                    hashes[fingerprint.length] = try file.prefixHash(fingerprint.length)
-                }
-                guard hashes[fingerprint.length] == fingerprint.hash,
-                    try file.tailHash(before: candidate.endPosition) == candidate.tailHash
-                else { continue }
-                best = candidate
-            }
-            return best
-        }
-        func claim(_ object: KnownObject, by index: Int, note: String?) {
-            unclaimed.removeAll { $0.identity == object.identity }
-            plans[index] = ReadPlan(
-                files[index], identity: object.identity, holes: object.holes, position: object.endPosition,
-                line: object.endLine, note: note)
-        }
+    /// - Parameter damage: why its end is none.
+    package func seen(damage: String?) -> SeenFile {
+        SeenFile(
+            object: file.name, node: file.status.node, size: file.size,
+            modifiedNanoseconds: isFresh ? 0 : file.status.modifiedNanoseconds, identity: identity,
+            damage: damage)
+    }
 
-        let knownByName = Dictionary(grouping: known, by: \.object)
-        for (index, file) in files.enumerated() {
-            guard let candidates = knownByName[file.name] else { continue }
-            if let object = try continued(try OpenFile(file), candidates) {
-                claim(object, by: index, note: nil)
-            }
-        }
-        for (index, file) in files.enumerated() where plans[index] == nil {
-            let open = try OpenFile(file)
-            if let object = try continued(open, unclaimed) {
-                claim(object, by: index, note: "is \(object.object) under a new name")
-                continue
-            }
-            let fingerprint = try Fingerprint(of: open).text
-            var identity = fingerprint
-            var ordinal = 2
-            while !identities.insert(identity).inserted {
-                identity = "\(fingerprint)#\(ordinal)"
-                ordinal += 1
-            }
-            plans[index] = ReadPlan(
-                file, identity: identity,
-                note: !unclaimed.contains { $0.object == file.name }
-                    ? nil
-                    : "was truncated or replaced since it was read; it is read from the start as a new object"
-            )
-        }
-        return files.indices.compactMap { plans[$0] }
+    /// Bytes that are not read yet; nil where only reading tells.
+    package var remaining: Int64? {
+        stretches.contains { $0.end == .max } ? nil : stretches.reduce(0) { $0 + $1.end - $1.start }
+    }
+
+    /// As `remaining`, or a guess at it: of logs, compression leaves about an eighth.
+    package var likelyRemaining: Int64 {
+        remaining ?? max(0, file.size * 8 - (stretches.last?.start ?? 0))
     }
 }

@@ -31,8 +31,6 @@ package struct SourceDefinition: Sendable {
     /// The longest record, in bytes.
     package let maxLine: Int
 
-    package static let defaultMaxLine = 16 << 20
-
     /// Nil of a source that is no file.
     package var files: FileInput? { if case .files(let files) = input { files } else { nil } }
     /// Nil of a source that is no API.
@@ -47,7 +45,7 @@ package enum SourceInput: Sendable {
     /// Format and place, for a person.
     package var description: String {
         switch self {
-        case .files(let files): "\(files.format.rawValue): \(files.paths.joined(separator: ", "))"
+        case .files(let files): "\(files.form.format.name): \(files.paths.joined(separator: ", "))"
         case .http(let api): "\(api.format.rawValue): \(api.name)"
         }
     }
@@ -57,8 +55,9 @@ package enum SourceInput: Sendable {
 package struct FileInput: Sendable {
     /// Paths or patterns, relative to the project.
     package let paths: [String]
-    package let format: FileFormat
-    /// A file that has not changed for this long is whole to its last byte; nil: it may always grow.
+    package let form: RecordForm
+    /// A file that has not changed for this long is whole to its last byte; nil: it may always grow, unless it is
+    /// compressed.
     package let settleSeconds: Double?
 }
 

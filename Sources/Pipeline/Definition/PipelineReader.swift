@@ -120,7 +120,7 @@ struct PipelineReader {
             identity: identity.flatMap { EventIdentity(rawValue: $0) } ?? .source,
             onChange: onChange.flatMap { OnChange(rawValue: $0) } ?? .keepFirst,
             latenessMicroseconds: lateness ?? 0, maxRejected: maxRejected,
-            maxLine: input.maxLine ?? SourceDefinition.defaultMaxLine)
+            maxLine: input.maxLine ?? RecordForm.defaultMaxLine)
     }
 
     /// What a source is read from, and where that stands.
@@ -163,18 +163,19 @@ struct PipelineReader {
         let settle = file["settle"].flatMap { reader.duration($0, "settle of \(name)") }
         let maxLine = file["max_line"].flatMap { readMaxLine($0, "max_line of \(name)") }
         guard let path, let paths, let format else { return nil }
-        let input = FileInput(paths: paths, format: format, settleSeconds: settle.map { Double($0) / 1e6 })
+        let form = RecordForm(format, maxLine: maxLine ?? RecordForm.defaultMaxLine)
+        let input = FileInput(paths: paths, form: form, settleSeconds: settle.map { Double($0) / 1e6 })
         return ReadInput(input: .files(input), place: reader.place(of: path), maxLine: maxLine)
     }
 
     private func readFormat(
         _ file: DefinitionReader.Object, _ paths: [String], _ name: String
-    ) -> FileFormat? {
-        let known = FileFormat.allCases.map(\.rawValue)
+    ) -> RecordFormat? {
+        let known = ["ndjson", "csv"]
         if let value = file["format"] {
-            return reader.choice(value, "format of \(name)", known).flatMap { FileFormat(rawValue: $0) }
+            return reader.choice(value, "format of \(name)", known).map { $0 == "csv" ? .csv : .ndjson }
         }
-        let endings = ["ndjson": FileFormat.ndjson, "jsonl": .ndjson, "csv": .csv]
+        let endings = ["ndjson": RecordFormat.ndjson, "jsonl": .ndjson, "csv": .csv]
         let guesses = Set(paths.map { endings[String($0.split(separator: ".").last ?? "")] })
         if guesses.count == 1, let format = guesses.first ?? nil { return format }
         reader.error(

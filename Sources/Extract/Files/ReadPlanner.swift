@@ -1,0 +1,263 @@
+import Events
+import Foundation
+
+/// Finds for each file the object that it continues, or makes it a new one.
+///
+/// A file continues an object when it begins with the bytes of the object's fingerprint and the KiB before the object's
+/// end is the same, both uncompressed: so it may be renamed, moved and compressed. Where several would, the file that the
+/// object was (by its inode) goes first, then the one that has its name, then plain files, then compressed ones; so a
+/// copy beside the original is an object of its own, but for a compressed one, which is known as a copy.
+package struct ReadPlanner {
+    private let encoding: TextEncoding
+    private let seen: [String: SeenFile]
+    private let seenNodes: [String: SeenFile]
+    private let isSettled: (FoundFile) -> Bool
+    private let readKnown: () throws -> [KnownObject]
+    private let startedAt = Date()
+    /// Compressed files that are being written still, probably: they are left for a later run.
+    package private(set) var unsettled: [FoundFile] = []
+    private var objects = KnownObjects([])
+    private var claimed: Set<String> = []
+    private var taken: Set<String> = []
+
+    /// - Parameters:
+    ///   - seen: the source's files as they were when they were read last.
+    ///   - isSettled: whether a file is written to its end.
+    ///   - known: what the ledger knows of the source; asked only where a file has changed.
+    package init(
+        encoding: TextEncoding = .utf8, seen: [SeenFile] = [],
+        isSettled: @escaping (FoundFile) -> Bool = { _ in true }, known: @escaping () throws -> [KnownObject]
+    ) {
+        self.encoding = encoding
+        self.seen = Dictionary(seen.map { ($0.object, $0) }) { $1 }
+        seenNodes = Dictionary(seen.map { ($0.node, $0) }) { $1 }
+        self.isSettled = isSettled
+        readKnown = known
+    }
+
+    /// - Returns: a plan for each file that is still there, in their order.
+    package mutating func plans(_ files: [FoundFile]) throws -> [ReadPlan] {
+        var plans = [ReadPlan?](repeating: nil, count: files.count)
+        var changed: [Int] = []
+        for (index, file) in files.enumerated() {
+            guard let before = seen[file.name], before.status == file.status else {
+                changed.append(index)
+                continue
+            }
+            claimed.insert(before.identity)
+            plans[index] = ReadPlan(
+                file, identity: before.identity, damage: before.damage, isUnchanged: true)
+        }
+        guard !changed.isEmpty else { return plans.compactMap { $0 } }
+
+        let known = try readKnown()
+        objects = KnownObjects(known)
+        taken = Set(known.map(\.identity))
+        var candidates: [Candidate] = []
+        for index in changed {
+            guard let candidate = try Candidate(files[index], index, encoding) else { continue }
+            if candidate.isCompressed, !isSettled(candidate.file) {
+                unsettled.append(candidate.file)
+            } else {
+                candidates.append(candidate)
+            }
+        }
+        let rounds: [(Candidate) -> ((KnownObject) -> Bool)?] = [
+            { [seenNodes] candidate in
+                seenNodes[candidate.file.status.node].map { before in { $0.identity == before.identity } }
+            },
+            { candidate in { $0.object == candidate.file.name } },
+            { $0.isCompressed ? nil : { _ in true } },
+            { $0.isCompressed ? { _ in true } : nil },
+        ]
+        for round in rounds {
+            for candidate in candidates where plans[candidate.index] == nil {
+                guard let isMeant = round(candidate) else { continue }
+                plans[candidate.index] = try continued(candidate, isMeant)
+            }
+        }
+        for candidate in candidates where plans[candidate.index] == nil && !candidate.isCompressed {
+            plans[candidate.index] = begun(candidate)
+        }
+        for candidate in candidates where plans[candidate.index] == nil {
+            plans[candidate.index] = try copied(candidate, of: plans.compactMap { $0 }) ?? begun(candidate)
+        }
+        let freshSince = startedAt.addingTimeInterval(-ReadPlanner.freshSeconds)
+        for index in changed {
+            let modified = plans[index]?.file.modified ?? .distantPast
+            plans[index]?.isFresh = modified > freshSince
+        }
+        return plans.compactMap { $0 }
+    }
+
+    /// A change of a file sooner than this after the one before may have the same time: of some file systems, times are
+    /// full seconds.
+    private static let freshSeconds = 2.0
+
+    /// The file as what continues one of the objects.
+    private mutating func continued(
+        _ candidate: Candidate, _ isMeant: (KnownObject) -> Bool
+    ) throws(ExtractError) -> ReadPlan? {
+        let alike = objects.beginning(with: candidate.head).filter {
+            !claimed.contains($0.identity) && isMeant($0)
+        }
+        guard !alike.isEmpty, let open = try candidate.open(encoding) else { return nil }
+        var best: KnownObject?
+        var isCut = false
+        for object in alike where best == nil || isCut || object.endPosition > best!.endPosition {
+            if try open.source.tailHash(before: object.endPosition) == object.tailHash {
+                (best, isCut) = (object, false)
+            } else if best == nil, open.source.damage != nil {
+                // Of an archive that ends too early it cannot be told what would have come.
+                (best, isCut) = (object, true)
+            }
+        }
+        guard let best else { return nil }
+        claimed.insert(best.identity)
+        let note = best.object == candidate.file.name ? nil : "is \(best.object) under a new name"
+        if isCut {
+            return ReadPlan(
+                candidate.file, identity: best.identity, note: note, damage: open.source.damage,
+                isUnchanged: false)
+        }
+        return ReadPlan(
+            candidate.file, identity: best.identity, holes: best.holes,
+            from: (best.endPosition, best.endLine), end: candidate.size, note: note)
+    }
+
+    /// A compressed file that holds what another file does, from its start.
+    private func copied(_ candidate: Candidate, of plans: [ReadPlan]) throws(ExtractError) -> ReadPlan? {
+        var length: Int64?
+        for plan in plans where Fingerprint(identity: plan.identity).map(candidate.head.begins) ?? false {
+            guard let other = try? OpenedFile(plan.file, encoding),
+                try Head(other.source).isSame(as: candidate.head),
+                let open = try candidate.open(encoding)
+            else { continue }
+            if length == nil { length = try open.source.length() }
+            guard let length,
+                try open.source.tailHash(before: length) == other.source.tailHash(before: length)
+            else { continue }
+            return ReadPlan(
+                candidate.file, identity: plan.identity, note: "is a compressed copy of \(plan.file.name)",
+                damage: nil, isUnchanged: false)
+        }
+        return nil
+    }
+
+    /// The file as a new object.
+    private mutating func begun(_ candidate: Candidate) -> ReadPlan {
+        let fingerprint = candidate.head.fingerprint.text
+        var identity = fingerprint
+        var ordinal = 2
+        while !taken.insert(identity).inserted {
+            identity = "\(fingerprint)#\(ordinal)"
+            ordinal += 1
+        }
+        return ReadPlan(candidate.file, identity: identity, end: candidate.size, note: loss(candidate.file))
+    }
+
+    /// What became of the file that was here before, where that is nowhere any more.
+    private func loss(_ file: FoundFile) -> String? {
+        let before = seenNodes[file.status.node] ?? seen[file.name]
+        let objects = before.map { self.objects.identified($0.identity) } ?? self.objects.named(file.name)
+        guard let object = objects.first(where: { !claimed.contains($0.identity) }) else { return nil }
+        var happened = "was truncated or replaced since it was read"
+        if let before, before.node == file.status.node {
+            happened =
+                before.object != file.name
+                ? "has the inode that \(before.object) had"
+                : "was \(file.size < before.size ? "truncated" : "overwritten") since it was read"
+        }
+        let unread = before.map { $0.size - object.endPosition } ?? 0
+        return happened + "; it is read from the start as a new object"
+            + (unread > 0 ? "; \(unread) bytes that were there before are lost unread" : "")
+    }
+}
+
+/// A file that has changed, and how it begins.
+private struct Candidate {
+    let file: FoundFile
+    let index: Int
+    let head: Head
+    let isCompressed: Bool
+    /// Uncompressed; `Int64.max` where only reading tells.
+    let size: Int64
+
+    /// Nil of a file that is gone by now: the next run may find it under another name.
+    init?(_ file: FoundFile, _ index: Int, _ encoding: TextEncoding) throws(ExtractError) {
+        guard let open = try Candidate.open(file, encoding) else { return nil }
+        // It may have grown since it was found.
+        self.file = FoundFile(name: file.name, path: file.path, status: open.status)
+        self.index = index
+        head = try Head(open.source)
+        isCompressed = open.isCompressed
+        size = open.source.size ?? .max
+    }
+
+    func open(_ encoding: TextEncoding) throws(ExtractError) -> OpenedFile? {
+        try Candidate.open(file, encoding)
+    }
+
+    private static func open(_ file: FoundFile, _ encoding: TextEncoding) throws(ExtractError) -> OpenedFile?
+    {
+        do {
+            return try OpenedFile(file, encoding)
+        } catch {
+            guard error.kind == .missing else { throw error }
+            return nil
+        }
+    }
+}
+
+extension SeenFile {
+    fileprivate var status: FileStatus {
+        FileStatus(node: node, size: size, modifiedNanoseconds: modifiedNanoseconds)
+    }
+}
+
+/// The first KiB of a file.
+private struct Head {
+    private let bytes: [UInt8]
+
+    init(_ source: any ByteSource) throws(ExtractError) {
+        bytes = try source.bytes(0..<Fingerprint.maxLength)
+    }
+
+    var fingerprint: Fingerprint { Fingerprint(bytes) }
+    var length: Int64 { Int64(bytes.count) }
+
+    /// Whether the file begins as the fingerprint tells.
+    func begins(_ fingerprint: Fingerprint) -> Bool {
+        fingerprint.length <= length && hash(fingerprint.length) == fingerprint.hash
+    }
+
+    func hash(_ length: Int64) -> String { SHA256.hex(Array(bytes[..<Int(length)]), prefix: 8) }
+
+    /// Whether one of the two begins as the other does.
+    func isSame(as other: Head) -> Bool { zip(bytes, other.bytes).allSatisfy { $0 == $1 } }
+}
+
+/// Objects by their fingerprints.
+private struct KnownObjects {
+    private let byName: [String: [KnownObject]]
+    private let byIdentity: [String: [KnownObject]]
+    private var byFingerprint: [Int64: [String: [KnownObject]]] = [:]
+
+    init(_ all: [KnownObject]) {
+        byName = Dictionary(grouping: all, by: \.object)
+        byIdentity = Dictionary(grouping: all, by: \.identity)
+        for object in all {
+            guard let fingerprint = Fingerprint(identity: object.identity) else { continue }
+            byFingerprint[fingerprint.length, default: [:]][fingerprint.hash, default: []].append(object)
+        }
+    }
+
+    func named(_ name: String) -> [KnownObject] { byName[name] ?? [] }
+    func identified(_ identity: String) -> [KnownObject] { byIdentity[identity] ?? [] }
+
+    func beginning(with head: Head) -> [KnownObject] {
+        byFingerprint.keys.sorted().filter { $0 <= head.length }.flatMap { length in
+            byFingerprint[length]?[head.hash(length)] ?? []
+        }
+    }
+}
