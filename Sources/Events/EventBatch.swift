@@ -87,6 +87,10 @@ package struct EventBatch: ~Copyable {
     /// Positions of records that somebody wants to see as their source holds them; those that yield an event are found.
     package var sought: Set<Int64> = []
     package internal(set) var found: [Int64: SourceRecord] = [:]
+    /// The values of the source's cursor field, of all records in their order.
+    package internal(set) var cursors: [TextSlice] = []
+    /// Whether what a record holds is not to be stored, unless it was redacted.
+    var withholdsRecords = false
     private let capacity: Int
 
     /// A batch of this many events sorts and copies as one. Larger ones load faster into an index, up to about
@@ -114,17 +118,25 @@ package struct EventBatch: ~Copyable {
         events.removeAll(keepingCapacity: true)
         rejects.removeAll(keepingCapacity: true)
         arena.removeAll()
+        cursors.removeAll(keepingCapacity: true)
         filtered = 0
         range = ReadRange(start: position, end: position, firstLine: line, endLine: line)
     }
 
+    /// - Parameter isRedacted: whether the bytes may be stored though the source redacts fields.
     package mutating func reject(
-        _ record: UnsafeBufferPointer<UInt8>, line: Int64, position: Int64, code: RejectCode, reason: String
+        _ record: UnsafeBufferPointer<UInt8>, line: Int64, position: Int64, code: RejectCode,
+        isRedacted: Bool = false, reason: String
     ) {
         let mark = arena.count
-        if let start = record.baseAddress { arena.append(start, record.count) }
+        let isWithheld = withholdsRecords && !isRedacted
+        if let start = record.baseAddress, !isWithheld { arena.append(start, record.count) }
         rejects.append(
-            Reject(line: line, position: position, code: code, reason: reason, raw: arena.slice(from: mark)))
+            Reject(
+                line: line, position: position, code: code,
+                reason: isWithheld
+                    ? reason + " (the bytes are not kept, for the source redacts fields)" : reason,
+                raw: arena.slice(from: mark)))
     }
 
     /// Rejects a record that has more than `maxBytes`; its first KiB is kept.

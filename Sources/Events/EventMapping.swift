@@ -62,6 +62,14 @@ package struct SourceMapping: Sendable {
     package var isList: Bool
     /// Times outside are rejected; the bounds themselves are inside.
     package var timeRange: ClosedRange<Timestamp>
+    /// Records that do not pass yield nothing.
+    package var filter: RecordFilter?
+    /// Fields that hold JSON in a string: paths lead into them, and in the details they are what they hold.
+    package var opened: [FieldPath] = []
+    /// What must not be stored as it came.
+    package var redactions: [Redaction] = []
+    /// The field that tells how far a source was read.
+    package var cursor: FieldPath?
 
     package init(events: [EventMapping], isList: Bool, timeRange: ClosedRange<Timestamp>) {
         self.events = events
@@ -74,4 +82,10 @@ package struct SourceMapping: Sendable {
         var seen = Set<[String]>()
         return events.flatMap(\.references).flatMap(\.paths).filter { seen.insert($0.steps).inserted }
     }
+
+    /// What is looked at beside that, and stays in the details.
+    package var looks: [FieldPath] { (filter?.paths ?? []) + (cursor.map { [$0] } ?? []) }
+
+    /// Whether records are not stored as they came.
+    var isRewriting: Bool { !opened.isEmpty || !redactions.isEmpty }
 }

@@ -16,6 +16,8 @@ final class FieldTree: @unchecked Sendable {
         var slot: Int32 = -1
         var firstEdge: Int32 = 0
         var edgeCount: Int32 = 0
+        /// Whether a mapping names the node whole, so that it is left out of the details.
+        var isTaken = false
         /// All slots at or below this node.
         var slots: Range<Int32> = 0..<0
     }
@@ -32,9 +34,13 @@ final class FieldTree: @unchecked Sendable {
     private var slotsByPath: [[String]: Int] = [:]
     let slotCount: Int
 
-    init(_ paths: [FieldPath]) {
+    /// - Parameters:
+    ///   - paths: what a mapping takes.
+    ///   - looks: what is looked at beside that.
+    init(_ paths: [FieldPath], looks: [FieldPath] = []) {
         var build = Build()
-        for path in paths { build.insert(path.steps) }
+        for path in paths { build.insert(path.steps, isTaken: true) }
+        for path in looks { build.insert(path.steps, isTaken: false) }
         build.flatten()
         nodes = .allocate(capacity: build.nodes.count)
         nodes.initialize(from: build.nodes, count: build.nodes.count)
@@ -85,6 +91,7 @@ final class FieldTree: @unchecked Sendable {
         final class Branch {
             var children: [(name: String, branch: Branch)] = []
             var isPath = false
+            var isTaken = false
         }
 
         let root = Branch()
@@ -93,7 +100,7 @@ final class FieldTree: @unchecked Sendable {
         var names: [UInt8] = []
         var slotsByPath: [[String]: Int] = [:]
 
-        func insert(_ steps: [String]) {
+        func insert(_ steps: [String], isTaken: Bool) {
             var branch = root
             for step in steps {
                 if let known = branch.children.first(where: { $0.name == step }) {
@@ -105,13 +112,14 @@ final class FieldTree: @unchecked Sendable {
                 }
             }
             branch.isPath = true
+            if isTaken { branch.isTaken = true }
         }
 
         mutating func flatten() { _ = flatten(root, steps: []) }
 
         private mutating func flatten(_ branch: Branch, steps: [String]) -> Int32 {
             let index = nodes.count
-            nodes.append(Node())
+            nodes.append(Node(isTaken: branch.isTaken))
             let firstSlot = Int32(slotsByPath.count)
             if branch.isPath {
                 nodes[index].slot = firstSlot

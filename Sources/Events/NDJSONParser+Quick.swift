@@ -53,7 +53,7 @@ extension NDJSONParser {
                 (member, cursor) = (found, next)
             }
             let start = place + Int(member.valueOffset)
-            if !member.isBranch, member.slot >= 0, start.pointee == UInt8(ascii: "\"") {
+            if !member.isBranch, member.isTaken, start.pointee == UInt8(ascii: "\"") {
                 let (closing, hasEscapes) = QuickScan.scanString(from: start + 1)
                 guard let closing else { return nil }
                 values[Int(member.slot)] = FieldValue(
@@ -62,11 +62,11 @@ extension NDJSONParser {
                 place = closing + 1
             } else {
                 guard let end = scanValue(start, of: line, member) else { return nil }
-                if member.slot < 0 {
+                if !member.isTaken {
                     let name = place + Int(member.nameOffset)
                     keptRuns.note(name - line, end - line, joins: previousWasKept, &kept)
                 }
-                previousWasKept = member.slot < 0
+                previousWasKept = !member.isTaken
                 place = end
             }
             if place.pointee != UInt8(ascii: ",") {
@@ -98,7 +98,8 @@ extension NDJSONParser {
         }
         return MemberOrder.Member(
             node: node, slot: tree.nodes[Int(node)].slot, isBranch: tree.nodes[Int(node)].edgeCount > 0,
-            nameOffset: Int32(nameOffset), valueOffset: Int32(valueOffset))
+            isTaken: tree.nodes[Int(node)].isTaken, nameOffset: Int32(nameOffset),
+            valueOffset: Int32(valueOffset))
     }
 
     /// Passes a name and its colon, and finds its node below another.

@@ -12,10 +12,12 @@ package final class NDJSONParser: RecordParser {
     let mapper: RecordMapper
     let keptRuns = KeptRuns()
     let order = MemberOrder()
+    private let rewriter: RecordRewriter?
 
     package init(_ mapping: SourceMapping) {
-        tree = FieldTree(mapping.paths)
+        tree = FieldTree(mapping.paths, looks: mapping.looks)
         mapper = RecordMapper(mapping, tree: tree)
+        rewriter = mapping.isRewriting ? RecordRewriter(mapping) : nil
     }
 
     package func begin(_ batch: inout EventBatch, objectIdentity: String) {
@@ -27,7 +29,7 @@ package final class NDJSONParser: RecordParser {
     ) -> Int {
         guard let base = bytes.baseAddress else { return 0 }
         var start = 0
-        let lastSentinel = NDJSONParser.lastSentinel(bytes)
+        let lastSentinel = rewriter == nil ? NDJSONParser.lastSentinel(bytes) : -1
         while start < bytes.count, !batch.isFull {
             if start <= lastSentinel {
                 let length = parseQuickly(base + start, readable: bytes.count - start, into: &batch)
@@ -87,6 +89,15 @@ package final class NDJSONParser: RecordParser {
                 }
                 return isComplete
             }
+            if rewriter != nil {
+                let object = try scanner.scanValue()
+                try scanner.expectEnd()
+                parseTranslated(
+                    UnsafeBufferPointer(start: base + object.start, count: object.end - object.start),
+                    of: line,
+                    line: batch.range.endLine, position: batch.range.end, &batch)
+                return true
+            }
             mapper.clear()
             kept = try scanRecord(&scanner)
             try scanner.expectEnd()
@@ -96,7 +107,8 @@ package final class NDJSONParser: RecordParser {
             return true
         }
         map(
-            line, kept, scanner, columnsFrom: start, line: batch.range.endLine, at: batch.range.end, &batch)
+            line, line, kept, scanner, columnsFrom: start, line: batch.range.endLine, at: batch.range.end,
+            &batch)
         return true
     }
 
@@ -117,7 +129,11 @@ package final class NDJSONParser: RecordParser {
             if itemStart == end { return end }
             isObject = first == UInt8(ascii: "{")
             mapper.clear()
-            if isObject { kept = try scanRecord(&scanner) } else { _ = try scanner.scanValue() }
+            if isObject, rewriter == nil {
+                kept = try scanRecord(&scanner)
+            } else {
+                _ = try scanner.scanValue()
+            }
         } catch {
             // No further item can be told from what follows.
             reject(
@@ -129,9 +145,12 @@ package final class NDJSONParser: RecordParser {
         let position = batch.range.end + Int64(itemStart - start)
         if item.count > maxBytes {
             batch.rejectOverlong(item, line: batch.range.endLine, position: position, maxBytes: maxBytes)
+        } else if isObject, rewriter != nil {
+            parseTranslated(item, of: item, line: batch.range.endLine, position: position, &batch)
         } else if isObject {
             map(
-                item, kept, scanner, columnsFrom: itemStart, line: batch.range.endLine, at: position, &batch)
+                item, item, kept, scanner, columnsFrom: itemStart, line: batch.range.endLine, at: position,
+                &batch)
         } else {
             batch.reject(
                 item, line: batch.range.endLine, position: position, code: .notAnObject,
@@ -147,6 +166,20 @@ package final class NDJSONParser: RecordParser {
         _ object: UnsafeBufferPointer<UInt8>, of record: UnsafeBufferPointer<UInt8>, line: Int64,
         position: Int64, _ batch: inout EventBatch
     ) {
+        guard let rewriter else { return mapTranslated(object, of: record, record, line, position, &batch) }
+        do {
+            let rewritten = try rewriter.rewrite(object)
+            mapTranslated(
+                rewritten, of: rewriter.isRedacting ? rewritten : record, record, line, position, &batch)
+        } catch {
+            batch.reject(record, line: line, position: position, code: .malformedJSON, reason: error.reason)
+        }
+    }
+
+    private func mapTranslated(
+        _ object: UnsafeBufferPointer<UInt8>, of record: UnsafeBufferPointer<UInt8>,
+        _ original: UnsafeBufferPointer<UInt8>, _ line: Int64, _ position: Int64, _ batch: inout EventBatch
+    ) {
         guard let base = object.baseAddress else { return }
         var scanner = JSONScanner(base, from: 0, to: object.count)
         do {
@@ -154,7 +187,8 @@ package final class NDJSONParser: RecordParser {
             mapper.clear()
             let kept = try scanRecord(&scanner)
             try scanner.expectEnd()
-            map(record, kept, scanner, columnsFrom: nil, line: line, at: position, &batch)
+            map(
+                record, original, kept, scanner, columnsFrom: nil, line: line, at: position, &batch)
         } catch {
             batch.reject(
                 record, line: line, position: position, code: .malformedJSON,
@@ -167,20 +201,21 @@ package final class NDJSONParser: RecordParser {
     /// - Parameter start: what columns count from; nil where the object is not what its source holds.
     @inline(__always)
     private func map(
-        _ record: UnsafeBufferPointer<UInt8>, _ kept: Int, _ scanner: JSONScanner, columnsFrom start: Int?,
-        line: Int64, at position: Int64, _ batch: inout EventBatch
+        _ record: UnsafeBufferPointer<UInt8>, _ original: UnsafeBufferPointer<UInt8>, _ kept: Int,
+        _ scanner: JSONScanner, columnsFrom start: Int?, line: Int64, at position: Int64,
+        _ batch: inout EventBatch
     ) {
         if let hazard = scanner.hazard {
             let (code, place, what) = describe(hazard)
             batch.reject(
-                record, line: line, position: position, code: code,
+                record, line: line, position: position, code: code, isRedacted: true,
                 reason: (start.map { "column \(place - $0 + 1): " } ?? "") + what)
             return
         }
         let remainder =
             mapper.wantsRemainder ? keptRuns.append(kept, of: scanner.base, to: &batch.arena) : .absent
         mapper.map(
-            record, base: scanner.base, readable: scanner.end, remainder: remainder,
+            record, original: original, base: scanner.base, readable: scanner.end, remainder: remainder,
             line: line, position: position, into: &batch)
     }
 
@@ -235,7 +270,7 @@ package final class NDJSONParser: RecordParser {
             } else {
                 try scanInto(node, &scanner)
             }
-            let isKept = node < 0 || tree.nodes[Int(node)].slot < 0
+            let isKept = node < 0 || !tree.nodes[Int(node)].isTaken
             if isKept { keptRuns.note(key.start - 1, scanner.position, joins: previousWasKept, &kept) }
             previousWasKept = isKept
         } while try scanner.advanceInContainer(isObject: true)

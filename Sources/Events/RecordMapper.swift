@@ -32,6 +32,10 @@ final class RecordMapper {
     private let entries: UnsafeMutableBufferPointer<Entry>
     private let isList: Bool
     private let timeRange: ClosedRange<Timestamp>
+    private let filter: RecordFilter.Compiled?
+    /// Of the cursor field, or -1.
+    private let cursorSlot: Int
+    private let withholdsRecords: Bool
     private let constants: [[UInt8]]
     private let composed: [Composed]
     /// Where the batch holds each constant; raw memory, because it is read for every event.
@@ -96,6 +100,9 @@ final class RecordMapper {
         values.initialize(repeating: FieldValue(), count: slotCount + 1)
         isList = mapping.isList
         timeRange = mapping.timeRange
+        filter = mapping.filter?.compiled(by: tree)
+        cursorSlot = mapping.cursor.map { tree.slot(of: $0) } ?? -1
+        withholdsRecords = !mapping.redactions.isEmpty
         wantsRemainder = mapping.events.contains { $0.details == nil }
         var compiler = Compiler(tree: tree)
         entries = .allocate(capacity: mapping.events.count)
@@ -115,6 +122,7 @@ final class RecordMapper {
     /// Puts the mapping's constants into a batch that was reset; derived ids of its events begin with `identity`.
     func begin(_ batch: inout EventBatch, objectIdentity: String) {
         self.objectIdentity = Array(objectIdentity.utf8)
+        batch.withholdsRecords = withholdsRecords
         for (index, constant) in constants.enumerated() {
             let mark = batch.arena.count
             batch.arena.append(constant)
@@ -133,15 +141,22 @@ final class RecordMapper {
     /// Adds the record's events, and its rejects, to the batch.
     ///
     /// - Parameters:
-    ///   - record: the record's bytes, without its line end.
+    ///   - record: the record's bytes, without its line end, as they may be stored.
+    ///   - original: the bytes as they came; nil: the same.
     ///   - base: what the places in `values` count from.
     ///   - readable: the bytes that can be read from `base` on.
     ///   - remainder: the details that are left over, in the batch's arena.
     func map(
-        _ record: UnsafeBufferPointer<UInt8>, base: UnsafePointer<UInt8>, readable: Int, remainder: TextSlice,
+        _ record: UnsafeBufferPointer<UInt8>, original: UnsafeBufferPointer<UInt8>? = nil,
+        base: UnsafePointer<UInt8>, readable: Int, remainder: TextSlice,
         line: Int64, position: Int64, into batch: inout EventBatch
     ) {
-        let source = Source(record: record, base: base, readable: readable)
+        let source = Source(record: record, original: original ?? record, base: base, readable: readable)
+        if cursorSlot >= 0 { noteCursor(source, &batch) }
+        if let filter, !passes(filter, source) {
+            batch.filtered += 1
+            return
+        }
         if !batch.sought.isEmpty, batch.sought.contains(position) {
             batch.found[position] = SourceRecord(line: line, bytes: Array(record))
         }
@@ -152,7 +167,9 @@ final class RecordMapper {
                 if try append(index, source, remainder, position, &batch) { yielded = true }
             } catch {
                 batch.arena.truncate(to: mark)
-                batch.reject(record, line: line, position: position, code: error.code, reason: error.reason)
+                batch.reject(
+                    record, line: line, position: position, code: error.code, isRedacted: true,
+                    reason: error.reason)
                 yielded = true
             }
         }
@@ -162,8 +179,28 @@ final class RecordMapper {
     /// The memory that the values of a record stand in.
     private struct Source {
         let record: UnsafeBufferPointer<UInt8>
+        let original: UnsafeBufferPointer<UInt8>
         let base: UnsafePointer<UInt8>
         let readable: Int
+    }
+
+    @inline(never)
+    private func noteCursor(_ source: Source, _ batch: inout EventBatch) {
+        guard let slice = try? text(ofSlot: cursorSlot, "cursor", source, &batch.arena), !slice.isAbsent
+        else {
+            return
+        }
+        batch.cursors.append(slice)
+    }
+
+    @inline(never)
+    private func passes(_ filter: RecordFilter.Compiled, _ source: Source) -> Bool {
+        filter.passes { slot in
+            guard values[slot].form != .absent else { return nil }
+            var scratch = ByteArena(capacity: 256)
+            guard let slice = try? text(ofSlot: slot, "where", source, &scratch) else { return "" }
+            return scratch.string(of: slice)
+        }
     }
 
     private struct Refusal: Error {
@@ -199,7 +236,7 @@ final class RecordMapper {
             eventID = batch.arena.slice(from: mark)
         case .content:
             let mark = batch.arena.count
-            batch.arena.append(SHA256.hex(source.record, prefix: 16).utf8)
+            batch.arena.append(SHA256.hex(source.original, prefix: 16).utf8)
             if isList { appendIndex(index, &batch.arena) }
             eventID = batch.arena.slice(from: mark)
         }

@@ -1,0 +1,166 @@
+/// Writes a record anew before it is mapped: strings that hold JSON are opened, and what must not be stored is dropped or
+/// hashed. Belongs to one thread at a time.
+final class RecordRewriter {
+    /// Why a record cannot be written anew.
+    struct Problem: Error {
+        let reason: String
+    }
+
+    /// Whether anything is left out, so that the record as it came must not be stored.
+    let isRedacting: Bool
+    private let root = Node()
+    private var written = ByteArena()
+
+    private final class Node {
+        var children: [String: Node] = [:]
+        var name = ""
+        var isOpened = false
+        var action: Redaction.Action?
+    }
+
+    init(_ mapping: SourceMapping) {
+        isRedacting = !mapping.redactions.isEmpty
+        for path in mapping.opened { node(path).isOpened = true }
+        for redaction in mapping.redactions { node(redaction.path).action = redaction.action }
+    }
+
+    private func node(_ path: FieldPath) -> Node {
+        var node = root
+        for step in path.steps {
+            let child = node.children[step] ?? Node()
+            node.children[step] = child
+            node = child
+        }
+        node.name = path.text
+        return node
+    }
+
+    /// - Parameter object: valid JSON.
+    /// - Returns: the object as it is to be mapped; it lasts until the next is written.
+    func rewrite(_ object: UnsafeBufferPointer<UInt8>) throws(Problem) -> UnsafeBufferPointer<UInt8> {
+        written.removeAll()
+        guard let base = object.baseAddress else { return object }
+        var scanner = JSONScanner(base, from: 0, to: object.count)
+        do {
+            try write(&scanner, root)
+        } catch let problem as Problem {
+            throw problem
+        } catch {
+            throw Problem(reason: "\(error)")
+        }
+        return written.bytes(of: written.slice(from: 0))
+    }
+
+    /// Writes the value at the scanner's position. An array is passed through: a path goes into each of its elements.
+    private func write(_ scanner: inout JSONScanner, _ node: Node) throws {
+        let byte = try scanner.next()
+        switch byte {
+        case UInt8(ascii: "{") where !node.children.isEmpty: try writeObject(&scanner, node)
+        case UInt8(ascii: "[") where !node.children.isEmpty || node.isOpened: try writeArray(&scanner, node)
+        case UInt8(ascii: "\"") where node.isOpened: try open(try scanner.scanString(), scanner.base, node)
+        default: copy(try scanner.scanValue(), scanner.base)
+        }
+    }
+
+    private func writeObject(_ scanner: inout JSONScanner, _ node: Node) throws {
+        scanner.position += 1
+        written.append(UInt8(ascii: "{"))
+        if try scanner.next() == UInt8(ascii: "}") {
+            scanner.position += 1
+            return written.append(UInt8(ascii: "}"))
+        }
+        var isFirst = true
+        repeat {
+            let key = try scanner.scanKey()
+            let child = node.children[text(key, scanner.base)]
+            if child?.action == .drop {
+                _ = try scanner.scanValue()
+                continue
+            }
+            if !isFirst { written.append(UInt8(ascii: ",")) }
+            isFirst = false
+            written.append(scanner.base + key.start - 1, key.end - key.start + 2)
+            written.append(UInt8(ascii: ":"))
+            if let child {
+                try writeMember(&scanner, child)
+            } else {
+                copy(try scanner.scanValue(), scanner.base)
+            }
+        } while try scanner.advanceInContainer(isObject: true)
+        written.append(UInt8(ascii: "}"))
+    }
+
+    private func writeMember(_ scanner: inout JSONScanner, _ node: Node) throws {
+        guard case .hash(let key)? = node.action else { return try write(&scanner, node) }
+        let token = try scanner.scanValue()
+        if token.kind == .literal, scanner.base[token.start] == UInt8(ascii: "n") {
+            return copy(token, scanner.base)
+        }
+        let value =
+            token.kind == .string
+            ? Array(text(token, scanner.base).utf8)
+            : Array(UnsafeBufferPointer(start: scanner.base + token.start, count: token.end - token.start))
+        written.append("\"\(SHA256.keyed(value, key: key, prefix: 16))\"".utf8)
+    }
+
+    private func writeArray(_ scanner: inout JSONScanner, _ node: Node) throws {
+        scanner.position += 1
+        written.append(UInt8(ascii: "["))
+        if try scanner.next() == UInt8(ascii: "]") {
+            scanner.position += 1
+            return written.append(UInt8(ascii: "]"))
+        }
+        var index = 0
+        repeat {
+            if index > 0 { written.append(UInt8(ascii: ",")) }
+            if let child = node.children[String(index)] {
+                if child.action == .drop {
+                    _ = try scanner.scanValue()
+                    written.append("null".utf8)
+                } else {
+                    try writeMember(&scanner, child)
+                }
+            } else {
+                try write(&scanner, node)
+            }
+            index += 1
+        } while try scanner.advanceInContainer(isObject: false)
+        written.append(UInt8(ascii: "]"))
+    }
+
+    /// Writes what a string holds; of an empty one, null.
+    private func open(_ token: JSONScanner.Token, _ base: UnsafePointer<UInt8>, _ node: Node) throws {
+        var content = ByteArena(capacity: max(token.end - token.start, 64))
+        JSONText.appendUnescaped(base, from: token.start, to: token.end, into: &content)
+        guard content.count > 0 else { return written.append("null".utf8) }
+        var scanner = JSONScanner(content.base, from: 0, to: content.count)
+        do {
+            _ = try scanner.scanValue()
+            try scanner.expectEnd()
+        } catch {
+            throw Problem(
+                reason:
+                    "\"\(node.name)\" holds no JSON: its byte \(error.offset + 1): \(error.problem.rawValue)")
+        }
+        var inner = JSONScanner(content.base, from: 0, to: content.count)
+        // What it holds may be a string again, which is one.
+        if try inner.next() == UInt8(ascii: "\"") {
+            copy(try inner.scanValue(), inner.base)
+        } else {
+            try write(&inner, node)
+        }
+    }
+
+    private func copy(_ token: JSONScanner.Token, _ base: UnsafePointer<UInt8>) {
+        let quotes = token.kind == .string ? 1 : 0
+        written.append(base + token.start - quotes, token.end - token.start + 2 * quotes)
+    }
+
+    private func text(_ token: JSONScanner.Token, _ base: UnsafePointer<UInt8>) -> String {
+        let bytes = UnsafeBufferPointer(start: base + token.start, count: token.end - token.start)
+        guard token.hasEscapes else { return String(decoding: bytes, as: UTF8.self) }
+        var arena = ByteArena(capacity: max(bytes.count, 64))
+        JSONText.appendUnescaped(base, from: token.start, to: token.end, into: &arena)
+        return arena.string(of: arena.slice(from: 0))
+    }
+}
