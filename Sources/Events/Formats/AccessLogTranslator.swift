@@ -51,16 +51,14 @@ package struct AccessLogTranslator: RecordTranslator {
     /// Scans the texts before the time into `fields`; returns where the time stands.
     private mutating func scanFields(_ scanner: inout AccessLogScanner) throws(MalformedLine) -> Range<Int> {
         fields.removeAll(keepingCapacity: true)
-        while let byte = scanner.next(), byte != UInt8(ascii: "[") {
+        // A vhost may begin with a bracket too: [::1]:443.
+        while let byte = scanner.next(), byte != UInt8(ascii: "[") || fields.count < 2 {
             // A request stands in quotes: behind it is no time.
             guard byte != UInt8(ascii: "\"") else { break }
             fields.append(scanner.scanBare())
         }
-        guard scanner.next() == UInt8(ascii: "[") else {
+        guard fields.count >= 2, scanner.next() == UInt8(ascii: "[") else {
             throw scanner.failure("the time in brackets is expected here")
-        }
-        guard fields.count >= 2 else {
-            throw scanner.failure("host, ident and user are expected before the time")
         }
         return try scanner.scanBracketed()
     }
