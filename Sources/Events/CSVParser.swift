@@ -1,41 +1,54 @@
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#else
-    import Darwin
-#endif
-
-/// Parses CSV records under a known header. Empty cells are absent; blank lines yield nothing.
+/// Parses CSV records under a known header. Empty cells are absent; blank lines and comments yield nothing.
 ///
 /// After a malformed record only its first physical line is rejected, and parsing goes on with the next line: a
 /// stray quote then costs one record and not all up to the next quote.
 package final class CSVParser: RecordParser {
     private let header: [String]
+    private let raggedRows: CSVDialect.RaggedRows
     private var scanner: CSVScanner
     private let mapper: RecordMapper
     /// What a mapping reads: a column may have two names, and then two slots.
-    private let slots: [(slot: Int, column: Int)]
-    /// `"name":` for each column that goes into the details; empty for columns that a mapping names.
-    private let detailNames: [[UInt8]]
+    private let slots: UnsafeMutableBufferPointer<(slot: Int, column: Int)>
+    /// The columns that no mapping names.
+    private let details: UnsafeMutableBufferPointer<Detail>
+    /// `,"name":"` for each of these columns.
+    private let detailNames: ByteArena
 
-    package init(_ mapping: SourceMapping, header: [String]) {
+    private struct Detail {
+        let column: Int
+        /// In `detailNames`.
+        let name: TextSlice
+    }
+
+    package init(_ mapping: SourceMapping, header: [String], dialect: CSVDialect = .rfc4180) {
         self.header = header
-        scanner = CSVScanner()
+        raggedRows = dialect.raggedRows
+        scanner = CSVScanner(dialect)
         let tree = FieldTree(mapping.paths)
         mapper = RecordMapper(mapping, tree: tree)
         let slots = mapping.paths.compactMap { path in
             CSVParser.column(of: path, in: header).map { (slot: tree.slot(of: path), column: $0) }
         }
-        self.slots = slots
-        detailNames = CSVParser.distinct(header).enumerated().map { column, name in
-            guard !slots.contains(where: { $0.column == column }) else { return [] }
-            var arena = ByteArena()
-            var name = name
-            name.withUTF8 { JSONText.appendQuoted($0, into: &arena) }
-            arena.append(UInt8(ascii: ":"))
-            return Array(arena.bytes(of: arena.slice(from: 0)))
+        var details: [Detail] = []
+        var names = ByteArena()
+        for (column, var name) in CSVParser.distinct(header).enumerated()
+        where !slots.contains(where: { $0.column == column }) {
+            let mark = names.count
+            names.append(UInt8(ascii: ","))
+            name.withUTF8 { JSONText.appendQuoted($0, into: &names) }
+            names.append(":\"".utf8)
+            details.append(Detail(column: column, name: names.slice(from: mark)))
         }
+        detailNames = names
+        self.slots = .allocate(capacity: slots.count)
+        _ = self.slots.initialize(from: slots)
+        self.details = .allocate(capacity: details.count)
+        _ = self.details.initialize(from: details)
+    }
+
+    deinit {
+        slots.deallocate()
+        details.deallocate()
     }
 
     /// The column that a field names; columns match as a whole, dots and all.
@@ -62,118 +75,153 @@ package final class CSVParser: RecordParser {
     package func parse(
         _ bytes: UnsafeBufferPointer<UInt8>, then continuation: Continuation, into batch: inout EventBatch
     ) -> Int {
+        // Handed down, so that exclusive access to the scanner is checked once and not for each record.
+        parse(bytes, then: continuation, &scanner, &batch)
+    }
+
+    @inline(__always)
+    private func parse(
+        _ bytes: UnsafeBufferPointer<UInt8>, then continuation: Continuation, _ scanner: inout CSVScanner,
+        _ batch: inout EventBatch
+    ) -> Int {
         guard let base = bytes.baseAddress else { return 0 }
         var start = 0
         while start < bytes.count, !batch.isFull {
-            var next: Int
-            var lines: Int
+            let end: Int
+            let next: Int
+            let lines: Int
             switch scanner.scan(base, from: start, to: bytes.count, isLast: continuation == .closed) {
-            case .record(let end, let following, let lineCount):
+            case .record(let contentEnd, let following, let lineCount):
+                (end, next, lines) = (contentEnd, following, lineCount)
                 map(
                     base, UnsafeBufferPointer(start: base + start, count: end - start), readable: bytes.count,
-                    &batch)
-                next = following
-                lines = lineCount
+                    &scanner, &batch)
             case .malformed(let offset, let problem):
-                let end = lineEnd(base, start, bytes.count)
+                end = lineEnd(base, start, bytes.count)
                 // Without its line end the line may still grow.
                 guard end < bytes.count || continuation == .closed else { return start }
-                let cell = scanner.cells.count < header.count ? " (\(header[scanner.cells.count]))" : ""
+                let cell = scanner.cellCount < header.count ? " (\(header[scanner.cellCount]))" : ""
                 rejectLine(base, start, end, "column \(offset - start + 1)\(cell): \(problem)", &batch)
-                next = min(end + 1, bytes.count)
-                lines = 1
+                (next, lines) = (min(end + 1, bytes.count), 1)
             case .unfinished(let isQuoted):
-                let end = lineEnd(base, start, bytes.count)
+                end = lineEnd(base, start, bytes.count)
                 let isHopeless =
                     continuation == .closed || continuation == .overlong && start == 0 && end < bytes.count
                 guard isQuoted, isHopeless else { return start }
-                let cell = scanner.cells.count < header.count ? " of \(header[scanner.cells.count])" : ""
+                let cell = scanner.cellCount < header.count ? " of \(header[scanner.cellCount])" : ""
                 rejectLine(base, start, end, "the quote that opens the cell\(cell) is never closed", &batch)
-                next = min(end + 1, bytes.count)
-                lines = 1
+                (next, lines) = (min(end + 1, bytes.count), 1)
             }
             batch.range.end += Int64(next - start)
             // The last line of a closed object may lack its line end.
-            batch.range.endLine += Int64(next > start && base[next - 1] == 0x0A ? lines : lines - 1)
+            batch.range.endLine += Int64(next > end && base[next - 1] == 0x0A ? lines : lines - 1)
             start = next
         }
         return start
     }
 
     private func lineEnd(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
-        memchr(base + start, 0x0A, end - start).map {
-            UnsafeRawPointer(base).distance(to: UnsafeRawPointer($0))
-        } ?? end
-    }
-
-    private func rejectLine(
-        _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ reason: String, _ batch: inout EventBatch
-    ) {
-        batch.reject(
-            UnsafeBufferPointer(start: base + start, count: end - start), line: batch.range.endLine,
-            position: batch.range.end, code: .malformedCSV, reason: reason)
+        UnsafeBufferPointer(start: base, count: end).firstNewline(from: start) ?? end
     }
 
     @inline(__always)
     private func map(
         _ base: UnsafePointer<UInt8>, _ record: UnsafeBufferPointer<UInt8>, readable: Int,
-        _ batch: inout EventBatch
+        _ scanner: inout CSVScanner, _ batch: inout EventBatch
     ) {
-        let line = batch.range.endLine
-        let position = batch.range.end
-        if record.isEmpty {
+        if record.isEmpty || scanner.cellCount == 0 {
             batch.filtered += 1
             return
         }
-        guard scanner.cells.count == header.count else {
-            batch.reject(
-                record, line: line, position: position, code: .malformedCSV,
-                reason: "the record has \(scanner.cells.count) cells, the header \(header.count)")
-            return
+        guard scanner.cellCount == header.count || raggedRows == .filled && scanner.fit(to: header.count)
+        else { return rejectRagged(record, scanner.cellCount, &batch) }
+        if scanner.mayHoldMultibyte, rejectInvalid(record, &batch) { return }
+        if scanner.mayHoldZero, rejectZero(record, &batch) { return }
+        if scanner.hasEncoded {
+            let texts = scanner.decodeCells(base)
+            map(record, scanner.cells, in: texts.baseAddress!, readable: texts.count, &batch)
+        } else {
+            map(record, scanner.cells, in: base, readable: readable, &batch)
         }
-        if scanner.hasMultibyte, let offset = firstInvalidUTF8(record) {
-            batch.reject(
-                record, line: line, position: position, code: .invalidUTF8,
-                reason: "column \(offset + 1): these bytes are not UTF-8")
-            return
-        }
-        if let start = record.baseAddress, memchr(start, 0, record.count) != nil {
-            batch.reject(
-                record, line: line, position: position, code: .nulCharacter,
-                reason: "a zero byte is a character that PostgreSQL cannot store")
-            return
-        }
+    }
+
+    @inline(__always)
+    private func map(
+        _ record: UnsafeBufferPointer<UInt8>, _ cells: UnsafePointer<CSVScanner.Cell>,
+        in base: UnsafePointer<UInt8>, readable: Int, _ batch: inout EventBatch
+    ) {
         mapper.clear()
-        for (slot, column) in slots {
-            let cell = scanner.cells[column]
-            guard cell.end > cell.start else { continue }
+        for (slot, column) in slots where cells[column].end > cells[column].start {
             mapper.values[slot] = FieldValue(
-                form: cell.hasDoubledQuotes ? .quotedCell : .cell, start: cell.start, end: cell.end)
+                form: .cell, start: cells[column].start, end: cells[column].end)
         }
-        let remainder = mapper.wantsRemainder ? appendRemainder(base, &batch.arena) : .absent
+        let remainder = mapper.wantsRemainder ? appendRemainder(cells, base, readable, &batch.arena) : .absent
         mapper.map(
-            record, base: base, readable: readable, remainder: remainder, line: line, position: position,
-            into: &batch)
+            record, base: base, readable: readable, remainder: remainder, line: batch.range.endLine,
+            position: batch.range.end, into: &batch)
     }
 
     /// The columns that no mapping names, as a JSON object of strings.
-    private func appendRemainder(_ base: UnsafePointer<UInt8>, _ arena: inout ByteArena) -> TextSlice {
+    @inline(__always)
+    private func appendRemainder(
+        _ cells: UnsafePointer<CSVScanner.Cell>, _ base: UnsafePointer<UInt8>, _ readable: Int,
+        _ arena: inout ByteArena
+    ) -> TextSlice {
         let mark = arena.count
-        arena.append(UInt8(ascii: "{"))
-        for (column, cell) in scanner.cells.enumerated()
-        where !detailNames[column].isEmpty && cell.end > cell.start {
-            if arena.count > mark + 1 { arena.append(UInt8(ascii: ",")) }
-            arena.append(detailNames[column])
-            if cell.hasDoubledQuotes {
-                var scratch = ByteArena(capacity: cell.end - cell.start)
-                CSVScanner.appendUndoubled(base, from: cell.start, to: cell.end, into: &scratch)
-                JSONText.appendQuoted(scratch.bytes(of: scratch.slice(from: 0)), into: &arena)
-            } else {
-                JSONText.appendQuoted(
-                    UnsafeBufferPointer(start: base + cell.start, count: cell.end - cell.start), into: &arena)
-            }
+        for detail in details {
+            let (start, end) = (cells[detail.column].start, cells[detail.column].end)
+            guard end > start else { continue }
+            let name = detailNames.bytes(of: detail.name)
+            arena.append(name.baseAddress!, name.count, readable: detailNames.count - Int(detail.name.offset))
+            JSONText.appendContents(base + start, end - start, readable: readable - start, into: &arena)
+            arena.append(UInt8(ascii: "\""))
+        }
+        // The object begins where the comma before its first member stands.
+        if arena.count == mark {
+            arena.append(UInt8(ascii: "{"))
+        } else {
+            arena.base[mark] = UInt8(ascii: "{")
         }
         arena.append(UInt8(ascii: "}"))
         return arena.slice(from: mark)
+    }
+
+    // MARK: - Rejects
+
+    private func rejectLine(
+        _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int, _ reason: String, _ batch: inout EventBatch
+    ) {
+        let line = UnsafeBufferPointer(start: base + start, count: end - start)
+        reject(line, .malformedCSV, reason, &batch)
+    }
+
+    @inline(never)
+    private func rejectRagged(
+        _ record: UnsafeBufferPointer<UInt8>, _ count: Int, _ batch: inout EventBatch
+    ) {
+        let reason = "the record has \(count) cells, the header \(header.count)"
+        reject(record, .malformedCSV, reason, &batch)
+    }
+
+    @inline(never)
+    private func rejectInvalid(_ record: UnsafeBufferPointer<UInt8>, _ batch: inout EventBatch) -> Bool {
+        guard let offset = firstInvalidUTF8(record) else { return false }
+        reject(record, .invalidUTF8, "column \(offset + 1): these bytes are not UTF-8", &batch)
+        return true
+    }
+
+    @inline(never)
+    private func rejectZero(_ record: UnsafeBufferPointer<UInt8>, _ batch: inout EventBatch) -> Bool {
+        guard record.contains(0) else { return false }
+        let reason = "a zero byte is a character that PostgreSQL cannot store"
+        reject(record, .nulCharacter, reason, &batch)
+        return true
+    }
+
+    private func reject(
+        _ record: UnsafeBufferPointer<UInt8>, _ code: RejectCode, _ reason: String, _ batch: inout EventBatch
+    ) {
+        batch.reject(
+            record, line: batch.range.endLine, position: batch.range.end, code: code, reason: reason)
     }
 }

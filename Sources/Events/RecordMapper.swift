@@ -9,8 +9,8 @@ struct FieldValue {
         case word
         /// A JSON object or array.
         case nested
-        /// Of a CSV cell, without its quotes; `quotedCell` holds doubled quotes.
-        case cell, quotedCell
+        /// Text that is not of JSON: of a CSV cell, as it stands.
+        case cell
     }
 
     var form = Form.absent
@@ -394,7 +394,7 @@ final class RecordMapper {
         case .text, .number, .word, .cell:
             let (start, end) = (value.pointee.start, value.pointee.end)
             arena.append(source.base + start, end &- start, readable: source.readable &- start)
-        case .escapedText, .quotedCell: appendDecoded(value.pointee, source, &arena)
+        case .escapedText: appendUnescaped(value.pointee, source, &arena)
         case .nested:
             throw notAScalar(column)
         }
@@ -444,12 +444,8 @@ final class RecordMapper {
     }
 
     @inline(never)
-    private func appendDecoded(_ value: FieldValue, _ source: Source, _ arena: inout ByteArena) {
-        if value.form == .escapedText {
-            JSONText.appendUnescaped(source.base, from: value.start, to: value.end, into: &arena)
-        } else {
-            CSVScanner.appendUndoubled(source.base, from: value.start, to: value.end, into: &arena)
-        }
+    private func appendUnescaped(_ value: FieldValue, _ source: Source, _ arena: inout ByteArena) {
+        JSONText.appendUnescaped(source.base, from: value.start, to: value.end, into: &arena)
     }
 
     /// The details as JSON text: what is left over, or the value that the mapping names.
@@ -482,7 +478,7 @@ final class RecordMapper {
                 let mark = arena.count
                 arena.append(source.base + value.start - 1, value.end - value.start + 2)
                 return arena.slice(from: mark)
-            case .cell, .quotedCell: break
+            case .cell: break
             }
         case .none, .constant: break
         }

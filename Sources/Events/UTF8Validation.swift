@@ -23,6 +23,19 @@ package func firstInvalidUTF8(_ bytes: UnsafeBufferPointer<UInt8>) -> Int? {
     guard let base = bytes.baseAddress else { return nil }
     var place = 0
     while place < bytes.count {
+        if base[place] < 0x80 {
+            // Eight at a time, as long as all are ASCII.
+            while bytes.count - place >= 8 {
+                let high =
+                    UnsafeRawPointer(base + place).loadUnaligned(as: UInt64.self) & 0x8080_8080_8080_8080
+                guard high == 0 else {
+                    place += UInt64(littleEndian: high).trailingZeroBitCount / 8
+                    break
+                }
+                place += 8
+            }
+            if place == bytes.count { return nil }
+        }
         let length = utf8Length(base + place, available: bytes.count - place)
         if length == 0 { return place }
         place += length

@@ -126,7 +126,7 @@ import Testing
     }
 
     private func scan(_ text: String, isLast: Bool, separator: Unicode.Scalar = ",") -> Scan {
-        var scanner = CSVScanner(separator: UInt8(ascii: separator))
+        var scanner = CSVScanner(CSVDialect(separator: UInt8(ascii: separator)))
         // One byte behind the end that would change what is read.
         return (Array(text.utf8) + [0x22]).withUnsafeBufferPointer { bytes in
             let base = bytes.baseAddress!
