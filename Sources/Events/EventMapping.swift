@@ -15,7 +15,16 @@ package struct EventMapping: Sendable {
     }
 
     package enum EventID: Sendable {
-        case reference(FieldReference)
+        /// Where the field is absent, the id is derived, or else the record is rejected.
+        case reference(FieldReference, orElse: DerivedID? = nil)
+        case derived(DerivedID)
+
+        package static let position = EventID.derived(.position)
+        package static let content = EventID.derived(.content)
+    }
+
+    /// The id of a record that names none.
+    package enum DerivedID: String, Sendable, CaseIterable {
         /// The object's fingerprint and the record's position: each record is one event.
         case position
         /// The SHA-256 of the record's bytes: equal records are one event.
@@ -36,6 +45,8 @@ package struct EventMapping: Sendable {
     package var userID: FieldReference?
     package var correlationID: FieldReference?
     package var sequence: FieldReference?
+    /// Whether a sequence that is no number is none, and stays in the details.
+    package var isSequenceOptional = false
     /// Nil: every field that no mapping of the source names whole.
     package var details: FieldReference?
 
@@ -48,8 +59,9 @@ package struct EventMapping: Sendable {
 
     package var references: [FieldReference] {
         var all = [occurredAt.reference, type]
-        if case .reference(let reference) = eventID { all.append(reference) }
-        all += [caseID, service, entity, userID, correlationID, sequence, details].compactMap { $0 }
+        if case .reference(let reference, _) = eventID { all.append(reference) }
+        all += [caseID, service, entity, userID, correlationID, isSequenceOptional ? nil : sequence, details]
+            .compactMap { $0 }
         return all
     }
 }
@@ -84,7 +96,10 @@ package struct SourceMapping: Sendable {
     }
 
     /// What is looked at beside that, and stays in the details.
-    package var looks: [FieldPath] { (filter?.paths ?? []) + (cursor.map { [$0] } ?? []) }
+    package var looks: [FieldPath] {
+        (filter?.paths ?? []) + (cursor.map { [$0] } ?? [])
+            + events.filter(\.isSequenceOptional).flatMap { $0.sequence?.paths ?? [] }
+    }
 
     /// Whether records are not stored as they came.
     var isRewriting: Bool { !opened.isEmpty || !redactions.isEmpty }

@@ -68,9 +68,8 @@ final class RecordMapper {
     }
 
     private enum EventID {
-        case column(Column)
-        case position
-        case content
+        case column(Column, orElse: EventMapping.DerivedID?)
+        case derived(EventMapping.DerivedID)
     }
 
     private struct Entry {
@@ -88,6 +87,7 @@ final class RecordMapper {
         let userID: Column
         let correlationID: Column
         let sequence: Extractor
+        let isSequenceOptional: Bool
         let details: Extractor
     }
 
@@ -222,30 +222,27 @@ final class RecordMapper {
         let type = try text(entry.pointee.type, "type", source, &batch.arena)
         if type.isAbsent { throw Refusal(code: .missingType, reason: "the type is absent") }
 
-        let eventID: TextSlice
+        var eventID: TextSlice
         switch entry.pointee.eventID {
-        case .column(let column):
+        case .column(let column, let derived):
             eventID = try text(column, "event_id", source, &batch.arena)
-            if eventID.isAbsent { throw Refusal(code: .missingEventID, reason: "the event_id is absent") }
-        case .position:
-            let mark = batch.arena.count
-            batch.arena.append(objectIdentity)
-            batch.arena.append(UInt8(ascii: ":"))
-            batch.arena.append(decimal: position)
-            if isList { appendIndex(index, &batch.arena) }
-            eventID = batch.arena.slice(from: mark)
-        case .content:
-            let mark = batch.arena.count
-            batch.arena.append(SHA256.hex(source.original, prefix: 16).utf8)
-            if isList { appendIndex(index, &batch.arena) }
-            eventID = batch.arena.slice(from: mark)
+            if eventID.isAbsent {
+                guard let derived else {
+                    throw Refusal(code: .missingEventID, reason: "the event_id is absent")
+                }
+                eventID = derivedID(derived, index, source, position, &batch.arena)
+            }
+        case .derived(let derived): eventID = derivedID(derived, index, source, position, &batch.arena)
         }
         var caseID = try text(entry.pointee.caseID, "case_id", source, &batch.arena)
         if caseID.isAbsent { caseID = eventID }
         if Int(caseID.count) + Int(eventID.count) > RecordMapper.maxKeyBytes {
             throw keyTooLong(Int(caseID.count) + Int(eventID.count))
         }
-        let sequence = try sequence(entry.pointee.sequence, source, &batch.arena)
+        let sequence =
+            entry.pointee.isSequenceOptional
+            ? try? sequence(entry.pointee.sequence, source, &batch.arena)
+            : try sequence(entry.pointee.sequence, source, &batch.arena)
         let entity = try text(entry.pointee.entity, "entity", source, &batch.arena)
         let service = try text(entry.pointee.service, "service", source, &batch.arena)
         let userID = try text(entry.pointee.userID, "user_id", source, &batch.arena)
@@ -265,6 +262,22 @@ final class RecordMapper {
             code: .keyTooLong,
             reason: "case_id and event_id have \(count) bytes together; "
                 + "at most \(RecordMapper.maxKeyBytes) can be indexed")
+    }
+
+    private func derivedID(
+        _ derived: EventMapping.DerivedID, _ index: Int, _ source: Source, _ position: Int64,
+        _ arena: inout ByteArena
+    ) -> TextSlice {
+        let mark = arena.count
+        switch derived {
+        case .position:
+            arena.append(objectIdentity)
+            arena.append(UInt8(ascii: ":"))
+            arena.append(decimal: position)
+        case .content: arena.append(SHA256.hex(source.original, prefix: 16).utf8)
+        }
+        if isList { appendIndex(index, &arena) }
+        return arena.slice(from: mark)
     }
 
     private func appendIndex(_ index: Int, _ arena: inout ByteArena) {
@@ -505,9 +518,8 @@ final class RecordMapper {
         mutating func compile(_ mapping: EventMapping) -> Entry {
             let eventID: EventID =
                 switch mapping.eventID {
-                case .reference(let reference): .column(column(reference))
-                case .position: .position
-                case .content: .content
+                case .reference(let reference, let derived): .column(column(reference), orElse: derived)
+                case .derived(let derived): .derived(derived)
                 }
             return Entry(
                 occurredAt: compile(mapping.occurredAt.reference), timeFormat: mapping.occurredAt.format,
@@ -518,7 +530,8 @@ final class RecordMapper {
                 service: column(mapping.service, orElse: mapping.defaultService),
                 entity: column(mapping.entity, orElse: mapping.defaultEntity),
                 userID: column(mapping.userID), correlationID: column(mapping.correlationID),
-                sequence: compile(mapping.sequence), details: compile(mapping.details))
+                sequence: compile(mapping.sequence), isSequenceOptional: mapping.isSequenceOptional,
+                details: compile(mapping.details))
         }
 
         private mutating func column(_ reference: FieldReference?, orElse text: String) -> Column {

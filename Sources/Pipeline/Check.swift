@@ -116,14 +116,15 @@ package struct Check {
         var (isHeaderTold, isTold) = (false, false)
         for file in files.filter({ $0.size > 0 }).prefix(Check.maxSampledFiles) {
             let before = problems.count
-            if input.form.format == .csv, !isHeaderTold {
-                checkHeader(try CSVHeader(file).columns, of: file.name, source, place)
+            if let dialect = input.form.format.dialect, !isHeaderTold {
+                checkHeader(
+                    try CSVHeader(file, dialect: dialect, encoding: input.form.encoding).columns, of: file.name, source, place)
             }
             isHeaderTold = isHeaderTold || problems.count > before
             isTold = isTold || problems[before...].contains { $0.severity == .error }
             try sample(file, input.form, source, place, isTold: &isTold)
         }
-        if input.form.format == .ndjson, !isTold {
+        if input.form.format == .ndjson, !input.hasStandardFields, !isTold {
             checkFields(FieldSample(Array(files.prefix(Check.maxSampledFiles))), source, place)
         }
     }

@@ -87,14 +87,17 @@ package final class FileReader {
         self.form = form
         readPosition = stretch.start
         line = stretch.line
-        switch form.format {
-        case .ndjson: parser = NDJSONParser(mapping)
-        case .json: parser = NDJSONParser(mapping)
-        case .csv:
-            let header = try CSVHeader(source, isSettled: isSettled, maxLine: form.maxLine)
-            parser = CSVParser(mapping, header: header.columns)
+        var columns: [String] = []
+        if let dialect = form.format.dialect {
+            let header = try CSVHeader(source, isSettled: isSettled, maxLine: form.maxLine, dialect: dialect)
+            columns = header.columns
             isWaiting = !header.isWhole
             if stretch.start == 0 { preamble = (header.bytes, Int64(header.lines)) }
+        }
+        do {
+            parser = try form.format.parser(mapping, header: columns)
+        } catch {
+            throw ExtractError(kind: .unsupported, object: source.name, message: "\(error)")
         }
         block = .allocate(byteCount: FileReader.blockSize, alignment: 16)
         if stretch.start > 0 { try lookBack() }

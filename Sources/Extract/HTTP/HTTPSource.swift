@@ -15,6 +15,8 @@ package struct HTTPSource: Sendable {
     package var body: HTTPBody?
     package var authentication = Authentication.none
     package var format = HTTPFormat.json
+    /// The standard that the items follow, which says what their fields mean; nil: none.
+    package var standard: String?
     /// Where the array of events stands in a JSON answer; nil: the answer is the array.
     package var dataPath: FieldPath?
     /// What stands here in an answer says that it is none.

@@ -74,6 +74,8 @@ final class DefinitionReader {
         subscript(_ key: String) -> JSONValue? { members.first { $0.name == key }?.value }
         /// Whether the key is neither there nor probably meant by another.
         func isMissing(_ key: String) -> Bool { self[key] == nil && !misspelt.contains(key) }
+        /// Whether a key that is there was probably meant to be this one.
+        func isMisspelt(_ key: String) -> Bool { misspelt.contains(key) }
         func nameOffset(of key: String) -> Int? { members.first { $0.name == key }?.nameOffset }
     }
 

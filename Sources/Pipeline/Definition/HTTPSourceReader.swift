@@ -193,9 +193,11 @@ struct HTTPSourceReader {
     private func readAnswer(_ object: DefinitionReader.Object, _ source: inout HTTPSource) -> Bool {
         var isSound = true
         if let value = object["format"] {
-            let known = HTTPFormat.allCases.map(\.rawValue)
-            let format = reader.choice(value, "format of \(name)", known).flatMap { HTTPFormat(rawValue: $0) }
-            isSound = keep(format, \.format, &source)
+            let known = SourceFormat.allCases.filter(\.isForAPIs).map(\.rawValue)
+            let named = reader.choice(value, "format of \(name)", known).flatMap { SourceFormat(rawValue: $0) }
+            // The standards are all of JSON.
+            isSound = keep(named.map { HTTPFormat(rawValue: $0.rawValue) ?? .json }, \.format, &source)
+            source.standard = named?.fields == nil ? nil : named?.rawValue
         }
         source.dataPath = object["data_path"].flatMap { path($0, "data_path of \(name)") }
         source.errorPath = object["error_path"].flatMap { path($0, "error_path of \(name)") }

@@ -45,7 +45,7 @@ package enum SourceInput: Sendable {
     /// Format and place, for a person.
     package var description: String {
         switch self {
-        case .files(let files): "\(files.form.format.name): \(files.paths.joined(separator: ", "))"
+        case .files(let files): "\(files.format.rawValue): \(files.paths.joined(separator: ", "))"
         case .http(let api): "\(api.format.rawValue): \(api.name)"
         }
     }
@@ -55,10 +55,14 @@ package enum SourceInput: Sendable {
 package struct FileInput: Sendable {
     /// Paths or patterns, relative to the project.
     package let paths: [String]
+    package let format: SourceFormat
     package let form: RecordForm
     /// A file that has not changed for this long is whole to its last byte; nil: it may always grow, unless it is
     /// compressed.
     package let settleSeconds: Double?
+
+    /// Whether the format says itself which fields are which columns; records need not have all of them.
+    var hasStandardFields: Bool { format.fields != nil }
 }
 
 /// Where the parts of a definition stand, for doubts that only the data can raise.

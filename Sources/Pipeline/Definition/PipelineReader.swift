@@ -98,7 +98,8 @@ struct PipelineReader {
     private mutating func readSource(_ value: JSONValue, _ name: String, entity: String) -> SourceDefinition?
     {
         let keys = [
-            "name", "file", "http", "event", "events", "identity", "on_change", "lateness", "max_rejected",
+            "name", "file", "http", "event", "events", "where", "redact", "redact_key", "identity", "on_change",
+            "lateness", "max_rejected",
         ]
         guard let object = reader.object(value, name, keys: keys, planned: ["command"]) else { return nil }
         let sourceName = reader.required("name", of: object, "\"name\": \"checkout\"")
@@ -111,8 +112,9 @@ struct PipelineReader {
         }
         let lateness = object["lateness"].flatMap { reader.duration($0, "lateness of \(name)") }
         let maxRejected = object["max_rejected"].flatMap { readRejectLimit($0, "max_rejected of \(name)") }
-        let mapping = readMapping(object, name, service: sourceName ?? name, entity: entity)
         let input = readInput(object, name)
+        let mapping = readMapping(
+            object, name, service: sourceName ?? name, entity: entity, input?.input.standardFields)
         guard let sourceName, let input, let mapping else { return nil }
         places.sources[sourceName] = input.place
         return SourceDefinition(
@@ -138,7 +140,7 @@ struct PipelineReader {
             guard let http = reader.object(value, "http of \(name)", keys: HTTPSourceReader.keys) else {
                 return nil
             }
-            let maxLine = http["max_line"].flatMap { readMaxLine($0, "max_line of \(name)") }
+            let maxLine = FormatReader(reader: reader, name: "http of \(name)").readMaxLine(http)
             guard
                 let api = HTTPSourceReader(
                     reader: reader, name: "http of \(name)", latestTime: project.timeRange.upperBound
@@ -151,46 +153,20 @@ struct PipelineReader {
         }
         // A source of another kind lacks no file.
         guard object["command"] == nil || object["file"] != nil else { return nil }
+        let formats = FormatReader(reader: reader, name: "file of \(name)")
         guard
             let value = reader.required(
                 "file", of: object, "\"file\": { \"path\": \"logs/*.ndjson\", \"format\": \"ndjson\" }"),
             let file = reader.object(
-                value, "file of \(name)", keys: ["path", "format", "settle", "max_line"])
+                value, "file of \(name)", keys: ["path", "settle"] + FormatReader.keys)
         else { return nil }
         let path = reader.required("path", of: file, "\"path\": \"logs/*.ndjson\"")
         let paths = path.flatMap { reader.strings($0, "path of \(name)") }
-        let format = path == nil && file["format"] == nil ? nil : readFormat(file, paths ?? [], name)
         let settle = file["settle"].flatMap { reader.duration($0, "settle of \(name)") }
-        let maxLine = file["max_line"].flatMap { readMaxLine($0, "max_line of \(name)") }
-        guard let path, let paths, let format else { return nil }
-        let form = RecordForm(format, maxLine: maxLine ?? RecordForm.defaultMaxLine)
-        let input = FileInput(paths: paths, form: form, settleSeconds: settle.map { Double($0) / 1e6 })
-        return ReadInput(input: .files(input), place: reader.place(of: path), maxLine: maxLine)
-    }
-
-    private func readFormat(
-        _ file: DefinitionReader.Object, _ paths: [String], _ name: String
-    ) -> RecordFormat? {
-        let known = ["ndjson", "csv"]
-        if let value = file["format"] {
-            return reader.choice(value, "format of \(name)", known).map { $0 == "csv" ? .csv : .ndjson }
-        }
-        let endings = ["ndjson": RecordFormat.ndjson, "jsonl": .ndjson, "csv": .csv]
-        let guesses = Set(paths.map { endings[String($0.split(separator: ".").last ?? "")] })
-        if guesses.count == 1, let format = guesses.first ?? nil { return format }
-        reader.error(
-            "file of \(name) lacks \"format\", and the path's ending does not tell it; add for instance "
-                + "\"format\": \"ndjson\"; known are \(known.joined(separator: ", "))", at: file.value)
-        return nil
-    }
-
-    private func readMaxLine(_ value: JSONValue, _ name: String) -> Int? {
-        guard let bytes = reader.number(value, name) else { return nil }
-        guard bytes >= 1_024, bytes <= 1_073_741_824, bytes == bytes.rounded() else {
-            reader.error("\(name) is a number of bytes from 1024 to 1073741824", at: value)
-            return nil
-        }
-        return Int(bytes)
+        guard let path, let read = formats.read(file, paths: paths ?? []), let paths else { return nil }
+        let input = FileInput(
+            paths: paths, format: read.format, form: read.form, settleSeconds: settle.map { Double($0) / 1e6 })
+        return ReadInput(input: .files(input), place: reader.place(of: path), maxLine: read.form.maxLine)
     }
 
     /// A whole number counts records, a fraction is their share.
@@ -205,14 +181,38 @@ struct PipelineReader {
     }
 
     private func readMapping(
-        _ object: DefinitionReader.Object, _ name: String, service: String, entity: String
+        _ object: DefinitionReader.Object, _ name: String, service: String, entity: String,
+        _ standard: StandardFields?
     ) -> SourceMapping? {
         let mappingReader = MappingReader(
             reader: reader, defaultService: service, defaultEntity: entity,
-            hasPositions: object["http"] == nil)
+            hasPositions: object["file"] != nil)
+        guard var mapping = readEvents(object, name, mappingReader, standard) else { return nil }
+        mapping.opened = mappingReader.opened.paths
+        let isMappedByFormat = object["events"] == nil
+        for text in standard?.opened ?? [] where isMappedByFormat {
+            if let path = try? FieldPath(parsing: text) { mapping.opened.append(path) }
+        }
+        let rules = RecordRulesReader(reader: reader, name: name)
+        mapping.filter = object["where"].flatMap { rules.readFilter($0) }
+        mapping.redactions = object["redact"].map { rules.readRedactions($0, key: object["redact_key"], mapping) } ?? []
+        if let key = object["redact_key"], object["redact"] == nil {
+            reader.error("redact_key of \(name) is for \"redact\", which is not there", at: key)
+        }
+        return mapping
+    }
+
+    private func readEvents(
+        _ object: DefinitionReader.Object, _ name: String, _ mappingReader: MappingReader,
+        _ standard: StandardFields?
+    ) -> SourceMapping? {
         switch (object["event"], object["events"]) {
         case (let event?, nil):
-            return mappingReader.event(event, "event of \(name)").map {
+            return mappingReader.event(event, "event of \(name)", standard).map {
+                SourceMapping(events: [$0], isList: false, timeRange: project.timeRange)
+            }
+        case (nil, nil) where standard != nil && !object.isMisspelt("event"):
+            return standard.flatMap { mappingReader.standard($0) }.map {
                 SourceMapping(events: [$0], isList: false, timeRange: project.timeRange)
             }
         case (nil, let events?):
