@@ -2,11 +2,13 @@ import Events
 
 /// How an input's bytes are read: a format and a mapping as definitions have them.
 ///
-/// The first byte of an input chooses (`0` to `5`, and any other byte modulo six), the rest is the object.
+/// The first byte of an input chooses (`0` to `7`, and any other byte modulo eight), the rest is the object.
 struct FuzzSource: Sendable {
     enum Format { case ndjson, csv }
 
     let format: Format
+    /// Of CSV.
+    let dialect: CSVDialect
     let mapping: SourceMapping
 
     static func chosen(by byte: UInt8) -> FuzzSource { all[Int(byte) % all.count] }
@@ -14,17 +16,22 @@ struct FuzzSource: Sendable {
     private static let all: [FuzzSource] = {
         let formats: [Format] = [.ndjson, .csv]
         return formats.flatMap { format in [service, positioned, list].map { FuzzSource(format, $0) } }
+            + [.tsv, escaped].map { FuzzSource(.csv, service, $0) }
     }()
 
-    private init(_ format: Format, _ mapping: SourceMapping) {
-        (self.format, self.mapping) = (format, mapping)
+    private static let escaped = CSVDialect(
+        separator: UInt8(ascii: ";"), escape: UInt8(ascii: "\\"), comment: UInt8(ascii: "#"),
+        raggedRows: .filled)
+
+    private init(_ format: Format, _ mapping: SourceMapping, _ dialect: CSVDialect = .rfc4180) {
+        (self.format, self.mapping, self.dialect) = (format, mapping, dialect)
     }
 
     /// One that has read nothing yet: parsers learn from what they read, and an input must show the same each time.
     func makeParser() -> any RecordParser {
         switch format {
         case .ndjson: NDJSONParser(mapping)
-        case .csv: CSVParser(mapping, header: FuzzSource.header)
+        case .csv: CSVParser(mapping, header: FuzzSource.header, dialect: dialect)
         }
     }
 
