@@ -13,6 +13,9 @@ package final class CSVParser: RecordParser {
     private let details: UnsafeMutableBufferPointer<Detail>
     /// `,"name":"` for each of these columns.
     private let detailNames: ByteArena
+    /// Where records are not stored as they came: they are written as JSON objects first, and mapped as such.
+    private let rewriting: NDJSONParser?
+    private var object = ByteArena()
 
     private struct Detail {
         let column: Int
@@ -24,15 +27,25 @@ package final class CSVParser: RecordParser {
         self.header = header
         raggedRows = dialect.raggedRows
         scanner = CSVScanner(dialect)
-        let tree = FieldTree(mapping.paths)
+        let tree = FieldTree(mapping.paths, looks: mapping.looks)
         mapper = RecordMapper(mapping, tree: tree)
-        let slots = mapping.paths.compactMap { path in
-            CSVParser.column(of: path, in: header).map { (slot: tree.slot(of: path), column: $0) }
+        let columns = CSVParser.distinct(header)
+        rewriting =
+            mapping.isRewriting
+            ? NDJSONParser(
+                mapping.renamed { path in
+                    CSVParser.column(of: path, in: header).map { FieldPath(steps: [columns[$0]]) } ?? path
+                }) : nil
+        func slots(_ paths: [FieldPath]) -> [(slot: Int, column: Int)] {
+            paths.compactMap { path in
+                CSVParser.column(of: path, in: header).map { (slot: tree.slot(of: path), column: $0) }
+            }
         }
+        let taken = rewriting == nil ? slots(mapping.paths) : []
+        let slots = slots(mapping.paths + mapping.looks)
         var details: [Detail] = []
         var names = ByteArena()
-        for (column, var name) in CSVParser.distinct(header).enumerated()
-        where !slots.contains(where: { $0.column == column }) {
+        for (column, var name) in columns.enumerated() where !taken.contains(where: { $0.column == column }) {
             let mark = names.count
             names.append(UInt8(ascii: ","))
             name.withUTF8 { JSONText.appendQuoted($0, into: &names) }
@@ -70,6 +83,7 @@ package final class CSVParser: RecordParser {
 
     package func begin(_ batch: inout EventBatch, objectIdentity: String) {
         mapper.begin(&batch, objectIdentity: objectIdentity)
+        rewriting?.begin(&batch, objectIdentity: objectIdentity)
     }
 
     package func parse(
@@ -150,6 +164,13 @@ package final class CSVParser: RecordParser {
         _ record: UnsafeBufferPointer<UInt8>, _ cells: UnsafePointer<CSVScanner.Cell>,
         in base: UnsafePointer<UInt8>, readable: Int, _ batch: inout EventBatch
     ) {
+        if let rewriting {
+            object.removeAll()
+            let written = appendRemainder(cells, base, readable, &object)
+            return rewriting.parseTranslated(
+                object.bytes(of: written), of: record, line: batch.range.endLine, position: batch.range.end,
+                &batch)
+        }
         mapper.clear()
         for (slot, column) in slots where cells[column].end > cells[column].start {
             mapper.values[slot] = FieldValue(

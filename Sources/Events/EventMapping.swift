@@ -57,6 +57,23 @@ package struct EventMapping: Sendable {
         self.defaultEntity = defaultEntity
     }
 
+    fileprivate func renamed(_ name: (FieldPath) -> FieldPath) -> EventMapping {
+        var renamed = self
+        renamed.occurredAt.reference = occurredAt.reference.renamed(name)
+        renamed.type = type.renamed(name)
+        if case .reference(let reference, let derived) = eventID {
+            renamed.eventID = .reference(reference.renamed(name), orElse: derived)
+        }
+        renamed.caseID = caseID?.renamed(name)
+        renamed.service = service?.renamed(name)
+        renamed.entity = entity?.renamed(name)
+        renamed.userID = userID?.renamed(name)
+        renamed.correlationID = correlationID?.renamed(name)
+        renamed.sequence = sequence?.renamed(name)
+        renamed.details = details?.renamed(name)
+        return renamed
+    }
+
     package var references: [FieldReference] {
         var all = [occurredAt.reference, type]
         if case .reference(let reference, _) = eventID { all.append(reference) }
@@ -99,6 +116,22 @@ package struct SourceMapping: Sendable {
     package var looks: [FieldPath] {
         (filter?.paths ?? []) + (cursor.map { [$0] } ?? [])
             + events.filter(\.isSequenceOptional).flatMap { $0.sequence?.paths ?? [] }
+    }
+
+    /// The mapping with other names for the fields.
+    func renamed(_ name: (FieldPath) -> FieldPath) -> SourceMapping {
+        var renamed = self
+        renamed.events = events.map { $0.renamed(name) }
+        renamed.filter = filter.map { filter in
+            RecordFilter(
+                alternatives: filter.alternatives.map { conditions in
+                    conditions.map { RecordFilter.Condition(name($0.path), $0.test) }
+                })
+        }
+        renamed.opened = opened.map(name)
+        renamed.redactions = redactions.map { Redaction(name($0.path), $0.action) }
+        renamed.cursor = cursor.map(name)
+        return renamed
     }
 
     /// Whether records are not stored as they came.

@@ -52,6 +52,20 @@ package indirect enum FieldReference: Sendable, Equatable {
         self = .template(parts)
     }
 
+    /// The reference with other names for its fields.
+    func renamed(_ name: (FieldPath) -> FieldPath) -> FieldReference {
+        switch self {
+        case .field(let path): .field(name(path))
+        case .firstPresent(let references): .firstPresent(references.map { $0.renamed(name) })
+        case .template(let parts):
+            .template(
+                parts.map { part in
+                    if case .field(let path) = part { .field(name(path)) } else { part }
+                })
+        case .constant: self
+        }
+    }
+
     /// Every path that the reference reads, in order.
     package var paths: [FieldPath] {
         switch self {

@@ -118,7 +118,8 @@ package struct Check {
             let before = problems.count
             if let dialect = input.form.format.dialect, !isHeaderTold {
                 checkHeader(
-                    try CSVHeader(file, dialect: dialect, encoding: input.form.encoding).columns, of: file.name, source, place)
+                    try CSVHeader(file, dialect: dialect, encoding: input.form.encoding).columns,
+                    of: file.name, source, place)
             }
             isHeaderTold = isHeaderTold || problems.count > before
             isTold = isTold || problems[before...].contains { $0.severity == .error }

@@ -124,7 +124,7 @@ struct FileReaderTests {
         try folder.write("a", lines.joined())
         try folder.write("a.csv", "time,type\n" + rows.joined())
         for (name, format, records) in [
-            ("a", RecordFormat.ndjson, lines), ("a.csv", .csv, ["time,type\n"] + rows),
+            ("a", RecordFormat.ndjson, lines), ("a.csv", .csv(.rfc4180), ["time,type\n"] + rows),
         ] {
             let whole = try read(name, format, isSettled: true, maxLine: 200)
             let limited = try read(name, format, isSettled: true, maxLine: 200, most: most)
@@ -167,9 +167,9 @@ struct FileReaderTests {
 
         let csv = "time,type\n2026-01-01,a\n2026-01-01,b"
         try folder.write("a.csv", csv)
-        #expect(try read("a.csv", .csv).positions == [10])
-        #expect(try read("a.csv", .csv).rest == 12)
-        #expect(try read("a.csv", .csv, isSettled: true).positions == [10, 23])
+        #expect(try read("a.csv", .csv(.rfc4180)).positions == [10])
+        #expect(try read("a.csv", .csv(.rfc4180)).rest == 12)
+        #expect(try read("a.csv", .csv(.rfc4180), isSettled: true).positions == [10, 23])
     }
 
     @Test("A stretch is read and nothing beside it; its end is an end for good")
@@ -189,10 +189,10 @@ struct FileReaderTests {
         try folder.write("a.csv", lines.joined())
         let places = starts(lines)
         let head = try stretch(of: "a.csv", from: 0, to: places[2], line: 1)
-        let first = try read("a.csv", .csv, stretch: head)
+        let first = try read("a.csv", .csv(.rfc4180), stretch: head)
         #expect(first.positions == [places[1]])
         #expect(numbers(first.ranges) == [[0, places[2], 1, 4]])
-        let rest = try read("a.csv", .csv, stretch: try stretch(of: "a.csv", from: places[2], line: 4))
+        let rest = try read("a.csv", .csv(.rfc4180), stretch: try stretch(of: "a.csv", from: places[2], line: 4))
         #expect(rest.positions == [places[2]] && rest.details == ["{\"note\":\"z\"}"])
     }
 
@@ -272,15 +272,15 @@ struct FileReaderTests {
     @Test("A CSV whose first column begins like bzip2's mark is a CSV")
     func looksCompressed() throws {
         try folder.write("a.csv", "BZh,time,type\n1,2026-01-01,t\n")
-        #expect(try read("a.csv", .csv).positions.count == 1)
+        #expect(try read("a.csv", .csv(.rfc4180)).positions.count == 1)
     }
 
     @Test("A CSV header without an end waits; a malformed one is refused")
     func csvHeaders() throws {
         try folder.write("a.csv", "time,ty")
-        #expect(try read("a.csv", .csv).ranges.isEmpty)
+        #expect(try read("a.csv", .csv(.rfc4180)).ranges.isEmpty)
         try folder.write("b.csv", "time,\"ty\"pe\n2026-01-01,t\n")
-        let error = try #require(throws: ExtractError.self) { _ = try read("b.csv", .csv) }
+        let error = try #require(throws: ExtractError.self) { _ = try read("b.csv", .csv(.rfc4180)) }
         #expect(error.kind == .unsupported && error.message.contains("header"))
     }
 }

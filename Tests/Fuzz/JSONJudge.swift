@@ -84,5 +84,5 @@ enum JSONJudge {
 }
 
 extension EventMapping.EventID {
-    fileprivate var isPosition: Bool { if case .position = self { true } else { false } }
+    fileprivate var isPosition: Bool { if case .derived(.position) = self { true } else { false } }
 }

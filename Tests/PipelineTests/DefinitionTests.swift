@@ -70,7 +70,7 @@ struct DefinitionTests {
             pipeline.sources.map(\.files?.paths) == [
                 ["logs/checkout-*.ndjson"], ["orders.csv", "old/*.csv"],
             ])
-        #expect(pipeline.sources.map(\.files?.form.format) == [.ndjson, .csv])
+        #expect(pipeline.sources.map(\.files?.form.format) == [.ndjson, .csv(.rfc4180)])
         #expect(pipeline.sources.map(\.files?.settleSeconds) == [90, nil])
         #expect(pipeline.sources.map(\.maxLine) == [4_096, 16 << 20])
         #expect(pipeline.sources.map(\.mapping.isList) == [false, true])
@@ -138,7 +138,7 @@ struct DefinitionTests {
                 "event": { "occurred_at": "at", "type": "what" } } ] }
             """)
         #expect(pipeline.slas == [])
-        #expect(pipeline.sources.first?.files?.form.format == .csv)
+        #expect(pipeline.sources.first?.files?.form.format == .csv(.rfc4180))
     }
 
     @Test(arguments: ["\n", "\r\n"], ["", "\u{FEFF}"])
@@ -258,10 +258,10 @@ struct DefinitionTests {
 
 extension EventMapping.EventID {
     fileprivate var reference: FieldReference? {
-        if case .reference(let reference) = self { reference } else { nil }
+        if case .reference(let reference, _) = self { reference } else { nil }
     }
-    fileprivate var isPosition: Bool { if case .position = self { true } else { false } }
-    fileprivate var isContent: Bool { if case .content = self { true } else { false } }
+    fileprivate var isPosition: Bool { if case .derived(.position) = self { true } else { false } }
+    fileprivate var isContent: Bool { if case .derived(.content) = self { true } else { false } }
 }
 
 /// A definition with a mistake, and all that `check` says about it.

@@ -26,9 +26,9 @@ package final class TranslatedParser: RecordParser {
             case .unfinished: return start
             case .nothing(let place): next = place
             case .broken(let range, let place, let code, let reason):
-                let place_ = self.place(of: range.lowerBound, from: start, bytes, batch)
+                let stands = self.place(of: range.lowerBound, from: start, bytes, batch)
                 batch.reject(
-                    UnsafeBufferPointer(rebasing: bytes[range]), line: place_.line, position: place_.position,
+                    UnsafeBufferPointer(rebasing: bytes[range]), line: stands.line, position: stands.position,
                     code: code, reason: reason)
                 next = place
             case .chunk(let range, let place):

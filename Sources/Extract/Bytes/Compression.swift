@@ -42,9 +42,9 @@ enum Compression: String, CaseIterable {
         for program in programs {
             guard let path = ChildProgram.find(program) else { continue }
             // Secrets are none of its business.
-            let path_ = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+            let paths = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
             return try ChildProgram(
-                path, [program, "-dc"], input: input, environment: ["PATH=\(path_)", "LC_ALL=C"])
+                path, [program, "-dc"], input: input, environment: ["PATH=\(paths)", "LC_ALL=C"])
         }
         throw ExtractError(
             kind: .unreadable, object: name,

@@ -21,7 +21,9 @@ struct FormatReader {
         refuseStrangers(object, format)
         let maxLine = readMaxLine(object) ?? RecordForm.defaultMaxLine
         let encoding = object["encoding"].flatMap { readEncoding($0) } ?? .utf8
-        return readFormat(object, format).map { (format, RecordForm($0, encoding: encoding, maxLine: maxLine)) }
+        return readFormat(object, format).map {
+            (format, RecordForm($0, encoding: encoding, maxLine: maxLine))
+        }
     }
 
     /// Which format is named, or told by the endings of the files; says what is missing.
@@ -33,7 +35,9 @@ struct FormatReader {
         let endings = Set(paths.map { SourceFormat(ending: $0) })
         if endings.count == 1, let format = endings.first ?? nil { return format }
         // Without a path there is no ending, and that is told already.
-        guard !paths.isEmpty || object.isMissing("path") == false || !object.name.hasPrefix("file") else { return nil }
+        guard !paths.isEmpty || object.isMissing("path") == false || !object.name.hasPrefix("file") else {
+            return nil
+        }
         reader.error(
             "\(name) lacks \"format\"" + (paths.isEmpty ? "" : ", and the path's ending does not tell it")
                 + "; add for instance \"format\": \"ndjson\"; known are \(known.joined(separator: ", "))",
@@ -45,7 +49,8 @@ struct FormatReader {
     private func refuseStrangers(_ object: DefinitionReader.Object, _ format: SourceFormat) {
         for key in FormatReader.csvKeys where format != .csv && format != .tsv {
             guard let value = object[key] else { continue }
-            reader.error("\"\(key)\" in \(name) is for csv and tsv; the format is \(format.rawValue)", at: value)
+            reader.error(
+                "\"\(key)\" in \(name) is for csv and tsv; the format is \(format.rawValue)", at: value)
         }
         if let value = object["data_path"], format != .json, format != .cloudevents, format != .ecs,
             format != .drdroid, format != .logeater
@@ -71,7 +76,8 @@ struct FormatReader {
         case .regex:
             guard
                 let value = reader.required(
-                    "pattern", of: object, "\"pattern\": \"^(?<time>\\\\S+) (?<type>\\\\S+) (?<message>.*)$\""),
+                    "pattern", of: object, "\"pattern\": \"^(?<time>\\\\S+) (?<type>\\\\S+) (?<message>.*)$\""
+                ),
                 let pattern = reader.nonEmptyString(value, "pattern of \(name)")
             else { return nil }
             do {

@@ -194,7 +194,9 @@ struct HTTPSourceReader {
         var isSound = true
         if let value = object["format"] {
             let known = SourceFormat.allCases.filter(\.isForAPIs).map(\.rawValue)
-            let named = reader.choice(value, "format of \(name)", known).flatMap { SourceFormat(rawValue: $0) }
+            let named = reader.choice(value, "format of \(name)", known).flatMap {
+                SourceFormat(rawValue: $0)
+            }
             // The standards are all of JSON.
             isSound = keep(named.map { HTTPFormat(rawValue: $0.rawValue) ?? .json }, \.format, &source)
             source.standard = named?.fields == nil ? nil : named?.rawValue

@@ -98,7 +98,8 @@ struct PipelineReader {
     private mutating func readSource(_ value: JSONValue, _ name: String, entity: String) -> SourceDefinition?
     {
         let keys = [
-            "name", "file", "http", "event", "events", "where", "redact", "redact_key", "identity", "on_change",
+            "name", "file", "http", "event", "events", "where", "redact", "redact_key", "identity",
+            "on_change",
             "lateness", "max_rejected",
         ]
         guard let object = reader.object(value, name, keys: keys, planned: ["command"]) else { return nil }
@@ -165,7 +166,8 @@ struct PipelineReader {
         let settle = file["settle"].flatMap { reader.duration($0, "settle of \(name)") }
         guard let path, let read = formats.read(file, paths: paths ?? []), let paths else { return nil }
         let input = FileInput(
-            paths: paths, format: read.format, form: read.form, settleSeconds: settle.map { Double($0) / 1e6 })
+            paths: paths, format: read.format, form: read.form, settleSeconds: settle.map { Double($0) / 1e6 }
+        )
         return ReadInput(input: .files(input), place: reader.place(of: path), maxLine: read.form.maxLine)
     }
 
@@ -195,7 +197,8 @@ struct PipelineReader {
         }
         let rules = RecordRulesReader(reader: reader, name: name)
         mapping.filter = object["where"].flatMap { rules.readFilter($0) }
-        mapping.redactions = object["redact"].map { rules.readRedactions($0, key: object["redact_key"], mapping) } ?? []
+        mapping.redactions =
+            object["redact"].map { rules.readRedactions($0, key: object["redact_key"], mapping) } ?? []
         if let key = object["redact_key"], object["redact"] == nil {
             reader.error("redact_key of \(name) is for \"redact\", which is not there", at: key)
         }

@@ -45,7 +45,8 @@ struct RecordRulesReader {
         do {
             return try FieldPath(parsing: member.name)
         } catch {
-            reader.report(.error, "\"\(member.name)\" in \(name): \(error.message)", offset: member.nameOffset)
+            reader.report(
+                .error, "\"\(member.name)\" in \(name): \(error.message)", offset: member.nameOffset)
             return nil
         }
     }
@@ -56,7 +57,9 @@ struct RecordRulesReader {
         case .array: return readOperands(value, place).map { [.isOneOf($0)] }
         case .null: return [.isPresent(false)]
         case .object(let members):
-            guard let object = reader.object(value, place, keys: RecordRulesReader.operators) else { return nil }
+            guard let object = reader.object(value, place, keys: RecordRulesReader.operators) else {
+                return nil
+            }
             if members.isEmpty { reader.error("\(place) has no comparison", at: value) }
             let tests = members.compactMap { member in
                 object[member.name].flatMap { readTest(member.name, $0, place) }
@@ -96,14 +99,17 @@ struct RecordRulesReader {
         case .bool(let word): return .text(word ? "true" : "false")
         default:
             reader.error(
-                "\(place) is compared with \(value.typeName); it can be a string, a number, true or false", at: value)
+                "\(place) is compared with \(value.typeName); it can be a string, a number, true or false",
+                at: value)
             return nil
         }
     }
 
     // MARK: - redact
 
-    private static let columns = ["case_id", "event_id", "user_id", "correlation_id", "service", "entity", "type"]
+    private static let columns = [
+        "case_id", "event_id", "user_id", "correlation_id", "service", "entity", "type",
+    ]
 
     /// An object of columns of `raw.events`, `details.…` most of all, and what becomes of each.
     func readRedactions(_ value: JSONValue, key: JSONValue?, _ mapping: SourceMapping) -> [Redaction] {
@@ -133,7 +139,8 @@ struct RecordRulesReader {
         }
         if RecordRulesReader.columns.contains(member.name) {
             let paths = mapping.events.flatMap { $0.paths(ofColumn: member.name) }
-            return paths.isEmpty ? fail("no field of \(name) comes into \(member.name); there is nothing to redact") : paths
+            return paths.isEmpty
+                ? fail("no field of \(name) comes into \(member.name); there is nothing to redact") : paths
         }
         guard let path = readPath(member) else { return [] }
         guard path.steps.first == "details", path.steps.count > 1 else {

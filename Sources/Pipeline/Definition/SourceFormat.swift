@@ -47,7 +47,8 @@ package enum SourceFormat: String, Sendable, CaseIterable {
         case .cloudevents:
             StandardFields(
                 occurredAt: ["time"], type: ["type"], caseID: ["subject"], eventID: ["{source} {id}"],
-                needsEventID: true, service: ["source"], correlationID: ["traceparent"], sequence: ["sequence"])
+                needsEventID: true, service: ["source"], correlationID: ["traceparent"],
+                sequence: ["sequence"])
         case .otlp:
             StandardFields(
                 occurredAt: ["time"], type: ["eventName", "log.{severityText}"], otherType: "log",
@@ -56,7 +57,8 @@ package enum SourceFormat: String, Sendable, CaseIterable {
                 userID: ["/attributes/user.id", "/attributes/enduser.id"], correlationID: ["traceId"])
         case .ecs:
             StandardFields(
-                occurredAt: ["/@timestamp"], type: ["event.action", "/event.action", "event.dataset", "/event.dataset"],
+                occurredAt: ["/@timestamp"],
+                type: ["event.action", "/event.action", "event.dataset", "/event.dataset"],
                 otherType: "event", caseID: ["trace.id", "/trace.id"], eventID: ["event.id", "/event.id"],
                 service: ["service.name", "/service.name"],
                 userID: ["user.id", "/user.id", "user.name", "/user.name"],
@@ -107,7 +109,8 @@ struct StandardFields {
         if let otherType { types.append(.constant(otherType)) }
         var mapping = EventMapping(
             occurredAt: EventMapping.Time(
-                try StandardFields.reference(occurredAt), format: timePattern.flatMap { try? TimeFormat($0) }),
+                try StandardFields.reference(occurredAt),
+                format: timePattern.flatMap { try? TimeFormat($0, zone: nil) }),
             type: types.count == 1 ? types[0] : .firstPresent(types), defaultService: defaultService,
             defaultEntity: entity)
         mapping.caseID = try StandardFields.optional(caseID)
