@@ -19,6 +19,8 @@ struct CSVMarks {
     private let base: UnsafePointer<UInt8>
     private let end: Int
     private let kinds: Kinds
+    /// The last place where 16 bytes can be read.
+    private let lastWhole: Int
     /// Where the bytes stand that were looked at last.
     private var block: Int
     /// Four bits for each of these bytes, of which the lowest is set where the byte is yet to be found.
@@ -29,6 +31,7 @@ struct CSVMarks {
     @inline(__always)
     init(_ base: UnsafePointer<UInt8>, from start: Int, to end: Int, _ kinds: Kinds) {
         (self.base, self.end, self.kinds) = (base, end, kinds)
+        lastWhole = end &- 16
         block = start &- 16
     }
 
@@ -36,15 +39,15 @@ struct CSVMarks {
     @inline(__always)
     mutating func next() -> Int {
         while marks == 0 {
-            guard end &- block > 16 else { return end }
             block &+= 16
-            let rest = end &- block
-            let isLast = rest < 16
-            marks = mark(
-                isLast
-                    ? CSVMarks.lastBytes(base + block, rest)
-                    : UnsafeRawPointer(base + block).loadUnaligned(as: SIMD16<Int8>.self))
-            if isLast { marks &= 1 &<< UInt64(truncatingIfNeeded: rest &* 4) &- 1 }
+            if block <= lastWhole {
+                marks = mark(UnsafeRawPointer(base + block).loadUnaligned(as: SIMD16<Int8>.self))
+            } else {
+                guard block < end else { return end }
+                let rest = end &- block
+                marks = mark(CSVMarks.lastBytes(base + block, rest))
+                marks &= 1 &<< UInt64(truncatingIfNeeded: rest &* 4) &- 1
+            }
         }
         let place = block &+ marks.trailingZeroBitCount &>> 2
         marks &= marks &- 1
