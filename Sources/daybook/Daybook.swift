@@ -8,7 +8,8 @@ enum Daybook {
         [
             InitVerb.self, DemoVerb.self, GuessVerb.self, CheckVerb.self, RunVerb.self, LoadVerb.self,
             TransformVerb.self,
-            RestateVerb.self, ReportVerb.self, StatusVerb.self, LineageVerb.self, VerifyVerb.self,
+            RestateVerb.self, ReportVerb.self, StatusVerb.self, DriftVerb.self, LineageVerb.self,
+            VerifyVerb.self,
             TestVerb.self, GenerateVerb.self, DBVerb.self,
         ]
     }
