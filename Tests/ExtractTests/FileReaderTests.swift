@@ -192,7 +192,8 @@ struct FileReaderTests {
         let first = try read("a.csv", .csv(.rfc4180), stretch: head)
         #expect(first.positions == [places[1]])
         #expect(numbers(first.ranges) == [[0, places[2], 1, 4]])
-        let rest = try read("a.csv", .csv(.rfc4180), stretch: try stretch(of: "a.csv", from: places[2], line: 4))
+        let rest = try read(
+            "a.csv", .csv(.rfc4180), stretch: try stretch(of: "a.csv", from: places[2], line: 4))
         #expect(rest.positions == [places[2]] && rest.details == ["{\"note\":\"z\"}"])
     }
 

@@ -924,28 +924,32 @@ extension Broken {
 
     static let values: [Broken] = [
         Broken(
-            "an unknown format", [#""format": "ndjson""#: #""format": "json""#],
+            "an unknown format", [#""format": "ndjson""#: #""format": "ndjsn""#],
             expected: #"""
-                pipelines/orders.jsonc:6:50: format of sources[0] is "json"; it must be "ndjson" or \#
-                "csv"; did you mean "ndjson"?
+                pipelines/orders.jsonc:6:50: format of sources[0] is "ndjsn"; it must be "ndjson" or \#
+                "json" or "csv" or "tsv" or "logfmt" or "regex" or "access" or "cloudevents" or "otlp" or \#
+                "ecs" or "xes" or "drdroid" or "logeater"; did you mean "ndjson"?
                 """#),
         Broken(
             "a format like no other", [#""format": "ndjson""#: #""format": "parquet""#],
             expected: #"""
                 pipelines/orders.jsonc:6:50: format of sources[0] is "parquet"; it must be "ndjson" or \#
-                "csv"
+                "json" or "csv" or "tsv" or "logfmt" or "regex" or "access" or "cloudevents" or "otlp" or \#
+                "ecs" or "xes" or "drdroid" or "logeater"
                 """#),
         Broken(
             "a path that does not tell the format", [#""shop.ndjson", "format": "ndjson""#: #""shop.log""#],
             expected: #"""
                 pipelines/orders.jsonc:6:15: file of sources[0] lacks "format", and the path's ending \#
-                does not tell it; add for instance "format": "ndjson"; known are ndjson, csv
+                does not tell it; add for instance "format": "ndjson"; known are ndjson, json, csv, tsv, \#
+                logfmt, regex, access, cloudevents, otlp, ecs, xes, drdroid, logeater
                 """#),
         Broken(
             "paths of two formats", [#""shop.ndjson", "format": "ndjson""#: #"["shop.ndjson", "shop.csv"]"#],
             expected: #"""
                 pipelines/orders.jsonc:6:15: file of sources[0] lacks "format", and the path's ending \#
-                does not tell it; add for instance "format": "ndjson"; known are ndjson, csv
+                does not tell it; add for instance "format": "ndjson"; known are ndjson, json, csv, tsv, \#
+                logfmt, regex, access, cloudevents, otlp, ecs, xes, drdroid, logeater
                 """#),
         Broken(
             "a variable that is not set", [#""shop.ndjson""#: #""${SHOP_LOGS}/shop.ndjson""#],

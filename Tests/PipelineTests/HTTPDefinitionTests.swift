@@ -167,7 +167,7 @@ struct HTTPDefinitionTests {
         let definition = try read(#""url": "https://a.b/""#, event: #""event_id": {"derive": "position"}, "#)
         #expect(
             definition.problems.map(\.message) == [
-                #"the items of an API have no positions that last; map event_id, or write {"derive": "content"}: equal items are then one event"#
+                #"the items of an API, and the output of a command, have no positions that last; map event_id, or write {"derive": "content"}: equal items are then one event"#
             ])
     }
 

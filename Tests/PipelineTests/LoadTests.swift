@@ -184,7 +184,7 @@ struct LoadTests {
         try project.write("logs/a.ndjson", line(70))
         var notes: [String] = []
         #expect(try project.run(on: database, notes: { notes.append($0) })[0].counts.loaded == 1)
-        #expect(notes.contains { $0.contains("truncated or replaced") })
+        #expect(notes.contains { $0.contains("was truncated since it was read") })
         try isSound()
     }
 

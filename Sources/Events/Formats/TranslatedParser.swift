@@ -20,6 +20,10 @@ package final class TranslatedParser: RecordParser {
         _ bytes: UnsafeBufferPointer<UInt8>, then continuation: Continuation, into batch: inout EventBatch
     ) -> Int {
         var start = 0
+        if batch.range.end == 0, bytes.starts(with: byteOrderMark) {
+            start = byteOrderMark.count
+            batch.range.end = Int64(start)
+        }
         while start < bytes.count, !batch.isFull {
             let next: Int
             switch translator.frame(bytes, from: start, then: continuation) {
@@ -48,12 +52,6 @@ package final class TranslatedParser: RecordParser {
         _ chunk: UnsafeBufferPointer<UInt8>, at offset: Int, from start: Int,
         _ bytes: UnsafeBufferPointer<UInt8>, _ batch: inout EventBatch
     ) {
-        var chunk = chunk
-        var offset = offset
-        if batch.range.end == 0, start == 0, offset == 0, chunk.starts(with: byteOrderMark) {
-            chunk = UnsafeBufferPointer(rebasing: chunk[byteOrderMark.count...])
-            offset = byteOrderMark.count
-        }
         guard chunk.contains(where: { $0 > 0x20 }) else {
             batch.filtered += 1
             return

@@ -4,7 +4,7 @@ import Extract
 /// Reads how the records of a source are written: the keys that stand beside `path`, or `run`.
 struct FormatReader {
     let reader: DefinitionReader
-    /// Of the block, for a person: `file of sources[0]`.
+    /// Of the source, for a person: `sources[0]`.
     let name: String
 
     static let keys =
@@ -34,12 +34,9 @@ struct FormatReader {
         }
         let endings = Set(paths.map { SourceFormat(ending: $0) })
         if endings.count == 1, let format = endings.first ?? nil { return format }
-        // Without a path there is no ending, and that is told already.
-        guard !paths.isEmpty || object.isMissing("path") == false || !object.name.hasPrefix("file") else {
-            return nil
-        }
         reader.error(
-            "\(name) lacks \"format\"" + (paths.isEmpty ? "" : ", and the path's ending does not tell it")
+            "\(object.name) lacks \"format\""
+                + (paths.isEmpty ? "" : ", and the path's ending does not tell it")
                 + "; add for instance \"format\": \"ndjson\"; known are \(known.joined(separator: ", "))",
             at: object.value)
         return nil

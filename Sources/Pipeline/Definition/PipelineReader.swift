@@ -141,7 +141,7 @@ struct PipelineReader {
             guard let http = reader.object(value, "http of \(name)", keys: HTTPSourceReader.keys) else {
                 return nil
             }
-            let maxLine = FormatReader(reader: reader, name: "http of \(name)").readMaxLine(http)
+            let maxLine = FormatReader(reader: reader, name: name).readMaxLine(http)
             guard
                 let api = HTTPSourceReader(
                     reader: reader, name: "http of \(name)", latestTime: project.timeRange.upperBound
@@ -154,7 +154,7 @@ struct PipelineReader {
         }
         // A source of another kind lacks no file.
         guard object["command"] == nil || object["file"] != nil else { return nil }
-        let formats = FormatReader(reader: reader, name: "file of \(name)")
+        let formats = FormatReader(reader: reader, name: name)
         guard
             let value = reader.required(
                 "file", of: object, "\"file\": { \"path\": \"logs/*.ndjson\", \"format\": \"ndjson\" }"),
@@ -164,7 +164,10 @@ struct PipelineReader {
         let path = reader.required("path", of: file, "\"path\": \"logs/*.ndjson\"")
         let paths = path.flatMap { reader.strings($0, "path of \(name)") }
         let settle = file["settle"].flatMap { reader.duration($0, "settle of \(name)") }
-        guard let path, let read = formats.read(file, paths: paths ?? []), let paths else { return nil }
+        // Without a path there is no ending that could tell the format, and that is told already.
+        guard path != nil || file["format"] != nil, let read = formats.read(file, paths: paths ?? []),
+            let path, let paths
+        else { return nil }
         let input = FileInput(
             paths: paths, format: read.format, form: read.form, settleSeconds: settle.map { Double($0) / 1e6 }
         )
