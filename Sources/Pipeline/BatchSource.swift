@@ -38,12 +38,10 @@ final class BatchSource: @unchecked Sendable {
     /// A batch of a smaller stretch would not be worth its transaction.
     private static let smallestShare: Int64 = 4 << 20
 
-    /// A pull whose pages have all been read; it is finished once they are loaded too.
+    /// A pull whose pages, or a call whose output, have all been read; it is finished once they are loaded too.
     struct FinishedPull {
-        let plan: PullPlan
-        let start: PullStart
-        let mark: String?
-        let validators: Validators?
+        /// Notes that it is finished.
+        let finish: (Connection) throws -> Void
         fileprivate let order: CommitOrder
     }
 
@@ -51,11 +49,13 @@ final class BatchSource: @unchecked Sendable {
     private enum Part {
         case stretch(Reading, ReadPlan, ReadPlan.Stretch)
         case pull(Reading, PullPlan)
+        case call(Reading, CommandPlan)
     }
 
     private enum OpenPart {
         case file(Reading, ReadPlan, FileReader)
         case pull(Reading, PullPlan, PullStart, PullReader, CommitOrder)
+        case call(Reading, CommandPlan, Int64, CommandReader, CommitOrder)
     }
 
     /// Says to all who read that nobody wants more.
@@ -76,6 +76,7 @@ final class BatchSource: @unchecked Sendable {
             case .files(let plans, _):
                 plans.flatMap { plan in plan.stretches.map { .stretch(reading, plan, $0) } }
             case .pull(let plan): [.pull(reading, plan)]
+            case .call(let plan): [.call(reading, plan)]
             }
         }.reversed()
         self.pipeline = pipeline
@@ -97,6 +98,7 @@ final class BatchSource: @unchecked Sendable {
                 }
             case .pull(let plan):
                 if let note = plan.note { observer.note("\(name): \(plan.api.name) \(note)") }
+            case .call: break
             }
         }
     }
@@ -132,6 +134,10 @@ final class BatchSource: @unchecked Sendable {
                     }
                     close(reading, plan, start, reader, order)
                     current = nil
+                case .call(let reading, let plan, let pullID, let reader, let order)?:
+                    if let next = try fill(&batch, reading, plan, reader, order, connection) { return next }
+                    current = nil
+                    try close(reading, plan, pullID, reader, order)
                 }
             }
             return nil
@@ -185,6 +191,13 @@ final class BatchSource: @unchecked Sendable {
                 return nil
             }
         case .pull(let reading, let plan): return open(reading, plan, try plan.start(connection))
+        case .call(let reading, let plan):
+            let pullID = try plan.begin(connection)
+            let reader = try CommandReader(
+                plan.command, identity: Pulls.identity(pullID), cursor: plan.cursor,
+                mapping: reading.source.mapping
+            ) { [interruption, stopping] in interruption.isRequested || stopping.isSet }
+            return .call(reading, plan, pullID, reader, CommitOrder())
         }
     }
 
@@ -258,8 +271,51 @@ final class BatchSource: @unchecked Sendable {
         }
         finishedPulls.append(
             FinishedPull(
-                plan: plan, start: start, mark: reader.checkpoint.mark, validators: reader.validators,
-                order: order))
+                finish: { [mark = reader.checkpoint.mark, validators = reader.validators] connection in
+                    try plan.finish(start, mark: mark, validators: validators, connection)
+                }, order: order))
+    }
+
+    // MARK: - Programs
+
+    private func fill(
+        _ batch: inout EventBatch, _ reading: Reading, _ plan: CommandPlan, _ reader: CommandReader,
+        _ order: CommitOrder, _ connection: Connection
+    ) throws -> SourcedBatch? {
+        guard try reader.fill(&batch) else { return nil }
+        var origin = try origin(
+            of: batch, reading, object: plan.command.name, identity: reader.identity, tailHash: "", connection
+        )
+        origin.checkpoint = reader.checkpoint.map(CommandPlan.checkpoint)
+        return SourcedBatch(
+            origin: origin, source: reading.source, turn: order.next(), records: reader.lookup())
+    }
+
+    /// - Throws: where the program failed; what it wrote before is loaded all the same.
+    private func close(
+        _ reading: Reading, _ plan: CommandPlan, _ pullID: Int64, _ reader: CommandReader,
+        _ order: CommitOrder
+    ) throws {
+        let name = "\(pipeline)/\(reading.source.name): \(plan.command.name)"
+        if let failure = reader.failure { throw failure }
+        if !reader.remarks.isEmpty { notes.append("\(name) says: \(reader.remarks.prefix(300))") }
+        if let cursor = plan.command.cursor {
+            if reader.position > 0, reader.mark == nil {
+                notes.append(
+                    "\(name): no record has a \"\(cursor.field.text)\" (cursor_field); the next run asks for all again"
+                )
+            }
+            if cursor.isSorted, !reader.isSorted {
+                notes.append(
+                    "\(name): the output is not in the order of \"\(cursor.field.text)\"; say \"sorted\": false, or a run "
+                        + "that is broken off may leave something out")
+            }
+        }
+        finishedPulls.append(
+            FinishedPull(
+                finish: { [mark = reader.mark] connection in
+                    try plan.finish(pullID, mark: mark, connection)
+                }, order: order))
     }
 
     private func origin(

@@ -97,6 +97,7 @@ package struct Check {
                 switch source.input {
                 case .files(let input): try checkFiles(input, source, place)
                 case .http(let api): try checkAPI(api, source, place)
+                case .command(let command, _): checkCommand(command, place)
                 }
             } catch {
                 problems.append(Problem(.error, place, "\(error)"))
@@ -128,6 +129,16 @@ package struct Check {
         if input.form.format == .ndjson, !input.hasStandardFields, !isTold {
             checkFields(FieldSample(Array(files.prefix(Check.maxSampledFiles))), source, place)
         }
+    }
+
+    /// Whether the program is there; it is not run, for nobody knows what else that does.
+    private mutating func checkCommand(_ command: CommandSource, _ place: DefinitionPlace) {
+        guard !command.isInstalled, let name = command.programName else { return }
+        isUnreachable = true
+        outOfReach.append(
+            Problem(
+                .error, place,
+                "the program \(name) is not there, or not in the PATH; install it, or say where it is"))
     }
 
     /// Asks for the first page, and looks at it as a run would.

@@ -34,7 +34,7 @@ package struct DeepVerification {
                 else { continue }
                 guard let files = source.files else {
                     note(
-                        "\(pipeline.name)/\(source.name): the answers of an API are not kept; they are not read again"
+                        "\(pipeline.name)/\(source.name): the answers of an API, and the output of a program, are not kept; they are not read again"
                     )
                     continue
                 }

@@ -113,6 +113,17 @@ package struct Run {
                     pipeline: pipeline.name, source: source.name, object: api.name,
                     position: pull?.resumePosition ?? 0, bytes: nil, note: pull?.note)
             ]
+        case .command(let command, _):
+            var plan: CommandPlan?
+            if let warehouse, let sourceID {
+                plan = try CommandPlan(command, sourceID: sourceID, warehouse.connection)
+            }
+            return [
+                PlannedRead(
+                    pipeline: pipeline.name, source: source.name, object: command.name, position: 0,
+                    bytes: nil,
+                    note: plan?.note)
+            ]
         case .files(let input):
             var planner = ReadPlanner(encoding: input.form.encoding) { [] }
             if let warehouse, let sourceID {

@@ -51,6 +51,7 @@ struct Reading {
     enum Input {
         case files([ReadPlan], ClaimedBatches)
         case pull(PullPlan)
+        case call(CommandPlan)
     }
 
     let source: SourceDefinition
@@ -71,7 +72,7 @@ struct Reading {
         if case .files(_, let claims) = input { claims } else { ClaimedBatches() }
     }
 
-    var isPull: Bool { if case .pull = input { true } else { false } }
+    var isFile: Bool { if case .files = input { true } else { false } }
 
     func leavesMore(_ connection: Connection) throws -> Bool {
         if case .pull(let plan) = input { try plan.leavesMore(connection) } else { false }
@@ -115,6 +116,8 @@ struct SourceLoad {
     private func input(of source: SourceDefinition, _ sourceID: Int32) throws -> Reading.Input {
         switch source.input {
         case .http(let api): return .pull(try PullPlan(api, sourceID: sourceID, warehouse.connection))
+        case .command(let command, _):
+            return .call(try CommandPlan(command, sourceID: sourceID, warehouse.connection))
         case .files(let input):
             let name = "\(pipeline.name)/\(source.name)"
             let files = try input.files(in: project) { observer.note("\(name): no file matches \($0)") }
@@ -157,8 +160,8 @@ struct SourceLoad {
         if case .team(let target, let most) = crew {
             // What is small is not worth a connection more.
             var useful = totalBytes == 0 ? 0 : Int(totalBytes / SourceLoad.bytesPerWorker) + 1
-            // How much an API will tell, nobody knows.
-            if readings.contains(where: \.isPull) { useful = max(useful, 3) }
+            // How much an API or a program will tell, nobody knows.
+            if readings.contains(where: { !$0.isFile }) { useful = max(useful, 3) }
             (conninfo, workers) = (target, min(most, useful))
         }
         let source = BatchSource(
@@ -206,8 +209,7 @@ struct SourceLoad {
 
     private func finishPulls(of source: BatchSource) throws {
         for pull in source.pullsAtEnd {
-            try pull.plan.finish(
-                pull.start, mark: pull.mark, validators: pull.validators, warehouse.connection)
+            try pull.finish(warehouse.connection)
         }
     }
 

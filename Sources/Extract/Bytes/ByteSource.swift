@@ -13,10 +13,17 @@ package protocol ByteSource: AnyObject, Sendable {
 
     /// Fills `buffer` from `position` as far as there are bytes; returns how many. Fewer than asked for are the last.
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(ExtractError) -> Int
+
+    /// The source from `position` on, as far as it was read, for whoever looks back later.
+    func kept(from position: Int64) -> any ByteSource
+    /// Nobody who asks from now on will look back before `position`.
+    func forget(before position: Int64)
 }
 
 extension ByteSource {
     package var damage: String? { nil }
+    package func kept(from _: Int64) -> any ByteSource { self }
+    package func forget(before _: Int64) {}
 
     /// The bytes at these positions, as far as there are any.
     func bytes(_ range: Range<Int64>) throws(ExtractError) -> [UInt8] {

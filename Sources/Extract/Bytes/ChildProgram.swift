@@ -21,7 +21,8 @@ final class ChildProgram {
     }
 
     private let process: pid_t
-    private let output: Int32
+    /// What it writes to stdout.
+    let output: Int32
     private let errors: Int32
     private var ending: Ending?
 
@@ -118,8 +119,14 @@ final class ChildProgram {
     }
 
     /// Where a program of this name is, by the `PATH`; nil where there is none.
-    static func find(_ name: String) -> String? {
-        guard !name.contains("/") else { return access(name, X_OK) == 0 ? name : nil }
+    ///
+    /// - Parameter directory: where a relative path begins.
+    static func find(_ name: String, in directory: String = ".") -> String? {
+        guard !name.contains("/") else {
+            let base = URL(fileURLWithPath: directory, isDirectory: true)
+            let path = name.hasPrefix("/") ? name : URL(fileURLWithPath: name, relativeTo: base).path
+            return access(path, X_OK) == 0 ? path : nil
+        }
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
         return path.split(separator: ":").lazy.map { "\($0)/\(name)" }.first { access($0, X_OK) == 0 }
     }
@@ -130,6 +137,13 @@ final class ChildProgram {
     /// - Throws: `cancelled`.
     func read(
         into buffer: UnsafeMutableRawBufferPointer, isCancelled: () -> Bool = { false }
+    ) throws(ExtractError) -> Int {
+        try ChildProgram.read(output, into: buffer, isCancelled: isCancelled)
+    }
+
+    /// As `read`, of a pipe of somebody else's.
+    static func read(
+        _ output: Int32, into buffer: UnsafeMutableRawBufferPointer, isCancelled: () -> Bool
     ) throws(ExtractError) -> Int {
         while true {
             var ready = pollfd(fd: output, events: Int16(POLLIN), revents: 0)

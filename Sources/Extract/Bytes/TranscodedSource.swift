@@ -126,6 +126,7 @@ final class TranscodedSource: ByteSource, @unchecked Sendable {
             }
         }
         innerPosition += Int64(used)
+        inner.forget(before: innerPosition)
         return !converted.isEmpty
     }
 

@@ -45,6 +45,9 @@ package final class FileReader {
     /// What comes before the first record and is no record: a byte order mark, a header.
     private var preamble: (bytes: Int, lines: Int64) = (0, 0)
     private var isAsFound = true
+    /// The names of the columns, of CSV.
+    private let columns: [String]
+    private var batchStart: Int64 = 0
     /// Whether the source has no whole header yet.
     private var isWaiting = false
 
@@ -74,9 +77,10 @@ package final class FileReader {
         try self.init(plan, ReadPlan.Stretch(range), form: form, mapping: mapping, isSettled: true)
     }
 
+    /// - Parameter columns: the names of the columns, where they are known already.
     package init(
         _ source: any ByteSource, identity: String, _ stretch: ReadPlan.Stretch, form: RecordForm,
-        mapping: SourceMapping, isSettled: Bool
+        mapping: SourceMapping, isSettled: Bool, columns known: [String]? = nil
     ) throws(ExtractError) {
         name = source.name
         self.identity = identity
@@ -87,13 +91,14 @@ package final class FileReader {
         self.form = form
         readPosition = stretch.start
         line = stretch.line
-        var columns: [String] = []
-        if let dialect = form.format.dialect {
+        var columns = known ?? []
+        if let dialect = form.format.dialect, known == nil || stretch.start == 0 {
             let header = try CSVHeader(source, isSettled: isSettled, maxLine: form.maxLine, dialect: dialect)
             columns = header.columns
             isWaiting = !header.isWhole
             if stretch.start == 0 { preamble = (header.bytes, Int64(header.lines)) }
         }
+        self.columns = columns
         do {
             parser = try form.format.parser(mapping, header: columns)
         } catch {
@@ -122,6 +127,8 @@ package final class FileReader {
     ///   room. Where the first record is longer than that, there is no limit.
     package func fill(_ batch: inout EventBatch, upTo limit: Int64 = .max) throws(ExtractError) -> Bool {
         batch.reset(at: position, line: line)
+        batchStart = position
+        source.forget(before: position - Int64(FileReader.kept))
         parser.begin(&batch, objectIdentity: identity)
         var limit = limit
         while !batch.isFull, !isWaiting, position < limit {
@@ -167,10 +174,11 @@ package final class FileReader {
     package func lookup(
         mapping: SourceMapping
     ) -> @Sendable (_ positions: Set<Int64>, _ range: ReadRange) throws -> [Int64: SourceRecord] {
-        { [source, identity, form] positions, range in
+        let source = self.source.kept(from: batchStart - Int64(FileReader.kept))
+        return { [identity, form, columns] positions, range in
             let reader = try FileReader(
                 source, identity: identity, ReadPlan.Stretch(range), form: form, mapping: mapping,
-                isSettled: true)
+                isSettled: true, columns: columns)
             var batch = EventBatch()
             batch.sought = positions
             while batch.found.count < positions.count, try reader.fill(&batch) {}

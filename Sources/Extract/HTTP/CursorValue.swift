@@ -4,6 +4,8 @@ import Events
 package struct CursorValue: Sendable, Comparable {
     /// As JSON, as the source wrote it.
     package let json: String
+    /// What that stands for.
+    package let text: String
     private let order: Order
 
     private enum Order: Sendable {
@@ -39,6 +41,7 @@ package struct CursorValue: Sendable, Comparable {
     /// - Parameter text: what the JSON stands for.
     init(text: String, json: String) {
         self.json = json
+        self.text = text
         if let number = CursorValue.number(text) {
             order = .number(number.0, fraction: number.1)
         } else if text.utf8.dropFirst(4).first == UInt8(ascii: "-"), let time = Timestamp(text) {
@@ -48,6 +51,8 @@ package struct CursorValue: Sendable, Comparable {
         }
     }
 
+    /// Whether it is neither a time nor a number, so that its order is nobody's business.
+    var isText: Bool { if case .text = order { true } else { false } }
     /// The time, where it is one and not a number.
     package var time: Timestamp? { if case .time(let time, _) = order { time } else { nil } }
 

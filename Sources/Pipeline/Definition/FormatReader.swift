@@ -174,6 +174,7 @@ extension SourceInput {
     var standardFields: StandardFields? {
         switch self {
         case .files(let files): files.format.fields
+        case .command(_, let format): format.fields
         case .http(let api): api.standard.flatMap { SourceFormat(rawValue: $0)?.fields }
         }
     }

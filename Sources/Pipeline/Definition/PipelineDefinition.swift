@@ -33,6 +33,10 @@ package struct SourceDefinition: Sendable {
 
     /// Nil of a source that is no file.
     package var files: FileInput? { if case .files(let files) = input { files } else { nil } }
+    /// Whether it is what comes to us by our own standard input.
+    package var readsStandardInput: Bool {
+        if case .command(let command, _) = input { command.program == .standardInput } else { false }
+    }
     /// Nil of a source that is no API.
     package var api: HTTPSource? { if case .http(let api) = input { api } else { nil } }
 }
@@ -41,12 +45,15 @@ package struct SourceDefinition: Sendable {
 package enum SourceInput: Sendable {
     case files(FileInput)
     case http(HTTPSource)
+    /// With its format, as the definition names it.
+    case command(CommandSource, SourceFormat)
 
     /// Format and place, for a person.
     package var description: String {
         switch self {
         case .files(let files): "\(files.format.rawValue): \(files.paths.joined(separator: ", "))"
         case .http(let api): "\(api.format.rawValue): \(api.name)"
+        case .command(let command, let format): "\(format.rawValue): \(command.name)"
         }
     }
 }

@@ -8,6 +8,7 @@ struct PipelineReader {
     private let reader: DefinitionReader
     private let name: String
     private let project: ProjectDefinition
+    private let directory: String
     private var places = DefinitionPlaces()
 
     /// A definition with every mistake in it; never throws, since mistakes are what `check` is about.
@@ -18,7 +19,8 @@ struct PipelineReader {
         do {
             let reader = try DefinitionReader(
                 file: file, projectDirectory: projectDirectory, environment: environment)
-            var pipeline = PipelineReader(reader: reader, name: name, project: project)
+            var pipeline = PipelineReader(
+                reader: reader, name: name, project: project, directory: projectDirectory)
             let definition = pipeline.readPipeline()
             let isSound = !reader.problems.contains { $0.severity == .error }
             return ReadDefinition(
@@ -30,7 +32,10 @@ struct PipelineReader {
         }
     }
 
-    private init(reader: DefinitionReader, name: String, project: ProjectDefinition) {
+    private init(
+        reader: DefinitionReader, name: String, project: ProjectDefinition, directory: String
+    ) {
+        self.directory = directory
         self.reader = reader
         self.name = name
         self.project = project
@@ -66,6 +71,11 @@ struct PipelineReader {
                     reader.error(
                         "two sources are called \"\(source.name)\"; give one another name", at: element)
                 }
+                if case .command(let command, _) = source.input, command.program == .standardInput,
+                    sources.contains(where: { $0.readsStandardInput })
+                {
+                    reader.error("two sources read standard input, of which there is one", at: element)
+                }
                 sources.append(source)
             }
         }
@@ -98,11 +108,12 @@ struct PipelineReader {
     private mutating func readSource(_ value: JSONValue, _ name: String, entity: String) -> SourceDefinition?
     {
         let keys = [
-            "name", "file", "http", "event", "events", "where", "redact", "redact_key", "identity",
+            "name", "file", "http", "command", "stdin", "event", "events", "where", "redact", "redact_key",
+            "identity",
             "on_change",
             "lateness", "max_rejected",
         ]
-        guard let object = reader.object(value, name, keys: keys, planned: ["command"]) else { return nil }
+        guard let object = reader.object(value, name, keys: keys) else { return nil }
         let sourceName = reader.required("name", of: object, "\"name\": \"checkout\"")
             .flatMap { reader.nonEmptyString($0, "name of \(name)") }
         let identity = object["identity"].flatMap {
@@ -134,10 +145,29 @@ struct PipelineReader {
     }
 
     private func readInput(_ object: DefinitionReader.Object, _ name: String) -> ReadInput? {
-        if let value = object["http"] {
-            if let file = object["file"] {
-                reader.error("\(name) has both \"file\" and \"http\"; keep one", at: file)
+        let kinds = ["file", "http", "command", "stdin"].filter { object[$0] != nil }
+        if kinds.count > 1, let last = kinds.last, let value = object[last] {
+            let words = kinds.map { "\"\($0)\"" }
+            reader.error(
+                "\(name) has \(kinds.count == 2 ? "both " : "")\(words.joined(separator: " and ")); keep one",
+                at: value)
+        }
+        let commands = CommandSourceReader(reader: reader, name: name, directory: directory)
+        if let value = object["command"] {
+            return commands.readCommand(value).map { command, format in
+                ReadInput(
+                    input: .command(command, format), place: reader.place(of: value),
+                    maxLine: command.form.maxLine)
             }
+        }
+        if let value = object["stdin"] {
+            return commands.readStandardInput(value).map { command, format in
+                ReadInput(
+                    input: .command(command, format), place: reader.place(of: value),
+                    maxLine: command.form.maxLine)
+            }
+        }
+        if let value = object["http"] {
             guard let http = reader.object(value, "http of \(name)", keys: HTTPSourceReader.keys) else {
                 return nil
             }
@@ -152,8 +182,6 @@ struct PipelineReader {
             return ReadInput(
                 input: .http(api), place: reader.place(of: http["url"] ?? value), maxLine: maxLine)
         }
-        // A source of another kind lacks no file.
-        guard object["command"] == nil || object["file"] != nil else { return nil }
         let formats = FormatReader(reader: reader, name: name)
         guard
             let value = reader.required(

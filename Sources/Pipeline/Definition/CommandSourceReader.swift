@@ -1,0 +1,168 @@
+import Events
+import Extract
+
+/// Reads the `command` and `stdin` blocks of a source.
+struct CommandSourceReader {
+    let reader: DefinitionReader
+    /// Of the source, for a person: `sources[0]`.
+    let name: String
+    /// Where a program runs.
+    let directory: String
+
+    private static let keys = ["run", "environment", "cursor_field", "initial", "sorted", "timeout"]
+
+    /// What a `command` block says; nil where it has a mistake.
+    func readCommand(_ value: JSONValue) -> (command: CommandSource, format: SourceFormat)? {
+        guard
+            let object = reader.object(
+                value, "command of \(name)", keys: CommandSourceReader.keys + FormatReader.keys)
+        else { return nil }
+        let secrets = Secrets()
+        return reader.collectingVariables(into: secrets) {
+            let run = reader.required(
+                "run", of: object, "\"run\": [\"kcat\", \"-C\", \"-t\", \"orders\", \"-e\", \"-J\"]")
+            let program = run.flatMap { readProgram($0) }
+            let environment = object["environment"].map { readEnvironment($0) } ?? [:]
+            let cursor = readCursor(object, run)
+            let timeout = object["timeout"].flatMap { reader.duration($0, "timeout of \(name)") }
+            guard let program, let read = FormatReader(reader: reader, name: name).read(object) else {
+                return nil
+            }
+            var command = CommandSource(
+                name: CommandSourceReader.shown(program), program: program, form: read.form,
+                directory: directory)
+            command.environment = environment
+            command.cursor = cursor
+            command.secrets = secrets
+            if let timeout { command.timeoutSeconds = Double(timeout) / 1e6 }
+            return (command, read.format)
+        }
+    }
+
+    /// What a `stdin` block says; nil where it has a mistake.
+    func readStandardInput(_ value: JSONValue) -> (command: CommandSource, format: SourceFormat)? {
+        guard let object = reader.object(value, "stdin of \(name)", keys: ["timeout"] + FormatReader.keys)
+        else {
+            return nil
+        }
+        let timeout = object["timeout"].flatMap { reader.duration($0, "timeout of \(name)") }
+        guard let read = FormatReader(reader: reader, name: name).read(object) else { return nil }
+        var command = CommandSource(
+            name: "standard input", program: .standardInput, form: read.form, directory: directory)
+        if let timeout { command.timeoutSeconds = Double(timeout) / 1e6 }
+        return (command, read.format)
+    }
+
+    /// A program and its arguments, or a line for the shell. Neither gets variables: all on the machine can see them there.
+    private func readProgram(_ value: JSONValue) -> CommandSource.Program? {
+        switch value.content {
+        case .string(let line):
+            if line.allSatisfy(\.isWhitespace) { reader.error("run of \(name) is empty", at: value) }
+            return .shell(line)
+        case .array(let elements):
+            if elements.isEmpty { reader.error("run of \(name) is an empty array", at: value) }
+            let words = elements.compactMap { element -> String? in
+                guard case .string(let word) = element.content else {
+                    reader.error(
+                        "run of \(name) holds \(element.typeName); its words are strings", at: element)
+                    return nil
+                }
+                let rest = word.replacing(CommandSource.cursorWord, with: "")
+                if rest.contains("${") {
+                    reader.error(
+                        "run of \(name) has a variable: everybody on the machine can see a program's arguments; give it "
+                            + "by \"environment\" (only \(CommandSource.cursorWord) can stand here)",
+                        at: element)
+                    return nil
+                }
+                return word
+            }
+            return words.count == elements.count && !words.isEmpty ? .arguments(words) : nil
+        default:
+            reader.error(
+                "run of \(name) is \(value.typeName); it must be an array of words, or a line for the shell",
+                at: value)
+            return nil
+        }
+    }
+
+    private func readEnvironment(_ value: JSONValue) -> [String: String] {
+        guard case .object(let members) = value.content else {
+            reader.error(
+                "environment of \(name) is \(value.typeName); it must be an object of strings", at: value)
+            return [:]
+        }
+        var variables: [String: String] = [:]
+        for member in members {
+            if member.name.isEmpty || member.name.contains("=") {
+                reader.report(
+                    .error, "\"\(member.name)\" in environment of \(name) is no name of a variable",
+                    offset: member.nameOffset)
+            }
+            variables[member.name] = reader.string(
+                member.value, "\"\(member.name)\" in environment of \(name)")
+        }
+        return variables
+    }
+
+    private func readCursor(_ object: DefinitionReader.Object, _ run: JSONValue?) -> CommandSource.Cursor? {
+        let usesCursor = run.map { $0.json.contains("cursor") } ?? false
+        guard let value = object["cursor_field"] else {
+            for key in ["initial", "sorted"] {
+                guard let value = object[key] else { continue }
+                reader.error("\(key) of \(name) is for \"cursor_field\", which is not there", at: value)
+            }
+            if let run, run.json.contains(CommandSource.cursorWord) {
+                reader.error(
+                    "run of \(name) has \(CommandSource.cursorWord); say which field it is: \"cursor_field\": \"offset\"",
+                    at: run)
+            }
+            return nil
+        }
+        guard let text = reader.nonEmptyString(value, "cursor_field of \(name)") else { return nil }
+        do {
+            var cursor = CommandSource.Cursor(try FieldPath(parsing: text))
+            cursor.initial = object["initial"].flatMap { readInitial($0) }
+            if let sorted = object["sorted"] {
+                guard case .bool(let isSorted) = sorted.content else {
+                    reader.error(
+                        "sorted of \(name) is \(sorted.typeName); it must be true or false", at: sorted)
+                    return nil
+                }
+                cursor.isSorted = isSorted
+            }
+            if !usesCursor {
+                reader.warning(
+                    "run of \(name) does not use the cursor; write \(CommandSource.cursorWord) where it belongs",
+                    at: value)
+            } else if cursor.initial == nil {
+                reader.error(
+                    "\(object.name) lacks \"initial\": what the first call gets for \(CommandSource.cursorWord)",
+                    at: value)
+            }
+            return cursor
+        } catch {
+            reader.error("cursor_field of \(name): \(error.message)", at: value)
+            return nil
+        }
+    }
+
+    private func readInitial(_ value: JSONValue) -> String? {
+        if case .number(let text) = value.content { return text }
+        return reader.string(value, "initial of \(name)")
+    }
+
+    /// The line as a shell would have it.
+    private static func shown(_ program: CommandSource.Program) -> String {
+        switch program {
+        case .shell(let line): line
+        case .standardInput: "standard input"
+        case .arguments(let words):
+            words.map { word in
+                let isPlain =
+                    !word.isEmpty && word.allSatisfy { !$0.isWhitespace && !"'\"\\*?;&|<>()".contains($0) }
+                return isPlain ? word : "'\(word.replacing("'", with: "'\\''"))'"
+            }.joined(separator: " ")
+        }
+    }
+}
