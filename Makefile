@@ -87,6 +87,7 @@ clean:
 	rm -rf .build
 
 # Installs libpq's headers and PostgreSQL on Debian and its kin where they are missing.
+# Compressed files are read by installed programs; igzip (isal) is several times faster than gzip, and welcome.
 setup:
 	@command -v $(SWIFT) >/dev/null || { \
 		echo "Swift 6 is missing: see https://www.swift.org/install" >&2; exit 1; }
@@ -104,6 +105,11 @@ setup:
 	have_libpq || need="$$need libpq-dev"; \
 	have_server || need="$$need postgresql"; \
 	have_curl || need="$$need libcurl4"; \
+	for tool in gzip bzip2 zstd xz:xz-utils; do have "$${tool%%:*}" || need="$$need $${tool##*:}"; done; \
+	if ! have igzip && have apt-get; then \
+		sudo=""; [ "$$(id -u)" = 0 ] || sudo="sudo"; \
+		$$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy isal >/dev/null 2>&1 || true; \
+	fi; \
 	[ -z "$$need" ] && exit 0; \
 	if have apt-get; then \
 		sudo=""; [ "$$(id -u)" = 0 ] || sudo="sudo"; \

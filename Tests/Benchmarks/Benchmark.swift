@@ -1,16 +1,19 @@
 import Foundation
 
-/// Measures loading against PostgreSQL's own COPY, from an API against a file, and transforms against a plain rebuild, and
+/// Measures loading against PostgreSQL's own COPY, other formats and an API against a file, and transforms against a plain rebuild, and
 /// prints medians.
 ///
-///     Benchmarks [--events N] [--history N,N…] [--days N] [--rounds N] [--only loads|http|transforms] [--json]
+///     Benchmarks [--events N] [--history N,N…] [--days N] [--files N] [--rounds N] [--only loads|formats|http|transforms] [--json]
 ///
 /// A history of 2,000,000 events happened over 60 days, a longer one over as many more; or over `--days`.
 @main
 enum Benchmark {
     private struct Report: Encodable {
         var benchmarks: [LoadBenchmark.Row] = []
-        var http: [HTTPBenchmark.Row] = []
+        var formats: [RatioRow] = []
+        /// Of a run over many small files of which all is loaded.
+        var smallFilesSeconds: Double?
+        var http: [RatioRow] = []
         var transforms: [TransformBenchmark.Row] = []
     }
 
@@ -29,6 +32,13 @@ enum Benchmark {
         var report = Report()
         if only == nil || only == "loads" {
             report.benchmarks = try LoadBenchmark(bench: bench, events: events, rounds: rounds).run()
+        }
+        let smallFiles = value("--files").flatMap { Int($0) } ?? 100_000
+        if only == nil || only == "formats" {
+            let formats = FormatBenchmark(
+                bench: bench, events: events / 2, smallFiles: smallFiles, rounds: rounds)
+            report.formats = try formats.run()
+            report.smallFilesSeconds = try formats.runOverSmallFiles()
         }
         if only == nil || only == "http" {
             report.http = try HTTPBenchmark(bench: bench, events: events / 2, pageSize: 5_000, rounds: rounds)
@@ -49,6 +59,10 @@ enum Benchmark {
             return
         }
         show(report.benchmarks)
+        show(report.formats)
+        if let seconds = report.smallFilesSeconds {
+            print(String(format: "\na run over %d small files with nothing new: %.2f s", smallFiles, seconds))
+        }
         show(report.http)
         show(report.transforms)
         let cores = ProcessInfo.processInfo.activeProcessorCount
@@ -70,7 +84,7 @@ enum Benchmark {
         }
     }
 
-    private static func show(_ rows: [HTTPBenchmark.Row]) {
+    private static func show(_ rows: [RatioRow]) {
         guard !rows.isEmpty else { return }
         print("\n| from | rows/s | of the file | client memory |\n| --- | ---: | ---: | ---: |")
         for row in rows {

@@ -12,15 +12,7 @@ struct HTTPBenchmark {
 
     private static let (file, api) = ("file", "HTTP API")
 
-    struct Row: Encodable {
-        let name: String
-        let rowsPerSecond: Double
-        /// Against the file of the same round, the median of the rounds.
-        let ratio: Double
-        let peakMegabytes: Int
-    }
-
-    func run() throws -> [Row] {
+    func run() throws -> [RatioRow] {
         BenchServer.say("generating \(events) events in pages of \(pageSize)")
         let project = bench.path("http")
         try FileManager.default.createDirectory(
@@ -64,7 +56,7 @@ struct HTTPBenchmark {
         let files = figures[HTTPBenchmark.file] ?? []
         return [HTTPBenchmark.file, HTTPBenchmark.api].map { name in
             let samples = figures[name] ?? []
-            return Row(
+            return RatioRow(
                 name: name, rowsPerSecond: BenchServer.median(samples.map { Double(lines) / $0.seconds }),
                 ratio: BenchServer.median(zip(samples, files).map { $1.seconds / $0.seconds }),
                 peakMegabytes: samples.map(\.peakBytes).max()! / 1_000_000)

@@ -161,7 +161,8 @@ struct CommandLoadTests {
         #expect(outcome.status == 69 && outcome.error.contains("token ${SHOP_TOKEN}"))
         #expect(!outcome.error.contains("s3cr3t") && !outcome.out.contains("s3cr3t"))
         #expect(
-            try scene.database.value("SELECT string_agg(r::text, '') FROM daybook.runs AS r")?.contains("s3cr3t")
+            try scene.database.value("SELECT string_agg(r::text, '') FROM daybook.runs AS r")?.contains(
+                "s3cr3t")
                 == false)
         try scene.define(#""run": ["./emit", "--token=${SHOP_TOKEN}"], "format": "ndjson""#)
         let refused = try command.run("check")

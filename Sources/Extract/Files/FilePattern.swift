@@ -38,13 +38,13 @@ package struct FilePattern: Sendable {
     package func files() throws(ExtractError) -> [FoundFile] {
         if isLiteral { return [try literalFile()] }
         let components = text.split(separator: "/", omittingEmptySubsequences: true).map(String.init)
-        var names: Set<String> = []
+        var names: [String: Bool] = [:]
         try expand(components[...], below: text.hasPrefix("/") ? "/" : "", into: &names)
         // Of two names of one file the one that is no link stays, and then the first.
         var nodes: Set<String> = []
-        let ordered = names.sorted { (isLink($0) ? 1 : 0, $0) < (isLink($1) ? 1 : 0, $1) }
+        nodes.reserveCapacity(names.count)
         var files: [FoundFile] = []
-        for name in ordered {
+        for (name, _) in names.sorted(by: { ($0.value ? 1 : 0, $0.key) < ($1.value ? 1 : 0, $1.key) }) {
             guard let file = try found(name), nodes.insert(file.status.node).inserted else { continue }
             files.append(file)
         }
@@ -85,47 +85,81 @@ package struct FilePattern: Sendable {
         return FoundFile(name: name, path: path, status: FileStatus(status))
     }
 
-    /// Adds what matches `components` below the folder `parent`, which is empty or ends with a slash.
+    /// Adds what matches `components` below the folder `parent`, which is empty or ends with a slash; and whether it is a
+    /// link.
     private func expand(
-        _ components: ArraySlice<String>, below parent: String, into names: inout Set<String>
+        _ components: ArraySlice<String>, below parent: String, into names: inout [String: Bool]
     ) throws(ExtractError) {
         guard let component = components.first else { return }
         let rest = components.dropFirst()
-        if component == "**" {
-            try expand(rest.isEmpty ? ["*"] : rest, below: parent, into: &names)
-            for entry in try entries(of: parent) where !entry.hasPrefix(".") && isDirectory(parent + entry) {
-                try expand(components, below: parent + entry + "/", into: &names)
+        guard component.contains(where: { "*?[".contains($0) }) else {
+            if rest.isEmpty {
+                names[parent + component] = isLink(parent + component)
+            } else {
+                try expand(rest, below: parent + component + "/", into: &names)
             }
             return
         }
-        let isPattern = component.contains { "*?[".contains($0) }
-        let matches =
-            isPattern
-            ? try entries(of: parent).filter { fnmatch(component, $0, FNM_PERIOD) == 0 } : [component]
-        for entry in matches {
+        let entries = try entries(of: parent)
+        if component == "**" {
+            try expand(rest.isEmpty ? ["*"] : rest, below: parent, into: &names)
+            // Links to directories are followed by name, never by `**`: they could lead in a circle.
+            for entry in entries where !entry.name.hasPrefix(".") && entry.kind == .directory {
+                try expand(components, below: parent + entry.name + "/", into: &names)
+            }
+            return
+        }
+        for entry in entries where fnmatch(component, entry.name, FNM_PERIOD) == 0 {
             if rest.isEmpty {
-                names.insert(parent + entry)
-            } else if !isPattern || isDirectory(parent + entry) {
-                try expand(rest, below: parent + entry + "/", into: &names)
+                names[parent + entry.name] = entry.kind == .link
+            } else if entry.kind == .directory || entry.kind == .link && isLinkToDirectory(parent + entry.name) {
+                try expand(rest, below: parent + entry.name + "/", into: &names)
             }
         }
     }
 
-    private func entries(of parent: String) throws(ExtractError) -> [String] {
-        let path = absolute(parent)
-        if let names = try? FileManager.default.contentsOfDirectory(atPath: path) { return names }
-        // Nothing matches in a folder that is none, or gone meanwhile.
-        guard access(path, F_OK) == 0, access(path, R_OK | X_OK) != 0, errno == EACCES else { return [] }
-        throw ExtractError(
-            kind: .unreadable, object: parent, message: "cannot be looked into: permission denied")
+    private struct Entry {
+        enum Kind { case directory, link, other }
+
+        let name: String
+        let kind: Kind
     }
 
-    /// Links to directories are followed by name, never by `**`: they could lead in a circle.
-    private func isDirectory(_ name: String) -> Bool {
-        var status = stat()
-        return lstat(absolute(name), &status) == 0
-            && (status.st_mode & S_IFMT == S_IFDIR
-                || status.st_mode & S_IFMT == S_IFLNK && !text.contains("**") && isLinkToDirectory(name))
+    /// What is in a folder, without a look at each: the folder itself tells what is a directory, on most file systems.
+    private func entries(of parent: String) throws(ExtractError) -> [Entry] {
+        let path = absolute(parent)
+        guard let folder = opendir(path.isEmpty ? "." : path) else {
+            // Nothing matches in a folder that is none, or gone meanwhile.
+            guard errno == EACCES else { return [] }
+            throw ExtractError(
+                kind: .unreadable, object: parent, message: "cannot be looked into: permission denied")
+        }
+        defer { closedir(folder) }
+        var entries: [Entry] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { place in
+                place.withMemoryRebound(to: CChar.self, capacity: 1) { String(cString: $0) }
+            }
+            guard name != ".", name != ".." else { continue }
+            entries.append(Entry(name: name, kind: kind(of: parent + name, entry.pointee.d_type)))
+        }
+        return entries
+    }
+
+    private func kind(of name: String, _ told: UInt8) -> Entry.Kind {
+        switch Int(told) {
+        case Int(DT_DIR): return .directory
+        case Int(DT_LNK): return .link
+        case Int(DT_UNKNOWN):
+            var status = stat()
+            guard lstat(absolute(name), &status) == 0 else { return .other }
+            switch status.st_mode & S_IFMT {
+            case S_IFDIR: return .directory
+            case S_IFLNK: return .link
+            default: return .other
+            }
+        default: return .other
+        }
     }
 
     private func isLink(_ name: String) -> Bool {
@@ -135,6 +169,6 @@ package struct FilePattern: Sendable {
 
     private func isLinkToDirectory(_ name: String) -> Bool {
         var status = stat()
-        return stat(absolute(name), &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        return !text.contains("**") && stat(absolute(name), &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 }
