@@ -117,6 +117,21 @@ struct CompressionTests {
         #expect(outcome.positions.count + rest.positions.count == 100_000 && rest.damage == nil)
     }
 
+    @Test("Bytes behind the last member are damage; zeros, with which tapes are filled up, are not")
+    func trailing() throws {
+        try folder.write("log", lines(1...2_000))
+        let name = try folder.compress("log", with: "gzip")
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.path(name))))
+        try folder.write("garbage", bytes + Array("what is this?".utf8))
+        let garbage = try read("garbage")
+        #expect(garbage.positions.count == 2_000 && garbage.damage?.contains("garbage") == true)
+        try folder.write("zeros", bytes + [UInt8](repeating: 0, count: 512))
+        #expect(try read("zeros").damage == nil)
+        try folder.write("second", bytes + Array(bytes[..<(bytes.count / 2)]))
+        let second = try read("second")
+        #expect(second.positions.count > 2_500 && second.positions.count < 4_000 && second.damage != nil)
+    }
+
     @Test("Bytes turned over in the middle are damage")
     func turnedOver() throws {
         try folder.write("log", lines(1...20_000))
@@ -124,7 +139,8 @@ struct CompressionTests {
         var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.path(name))))
         for offset in 0..<64 { bytes[bytes.count / 2 + offset] ^= 0xA5 }
         try folder.write(name, bytes)
-        #expect(try read(name).damage != nil)
+        let outcome = try read(name)
+        #expect(outcome.damage != nil && outcome.positions.count > 5_000)
     }
 
     @Test("A compressed copy takes the place of the plain file", arguments: programs)

@@ -27,29 +27,53 @@ enum Compression: String, CaseIterable {
     /// Enough to tell by.
     static let magicBytes: Int64 = 10
 
-    /// Programs that decompress it from stdin to stdout, faster ones first.
-    private var programs: [String] {
-        switch self {
-        case .gzip: ["igzip", "pigz", "gzip"]
-        case .zstd: ["zstd"]
-        case .xz: ["xz"]
-        case .bzip2: ["lbzip2", "bzip2"]
-        }
+    /// The program that is sure to know it, and whose word counts where it is damaged.
+    var program: String { rawValue }
+    /// One that is faster, and tells less of what is damaged.
+    private var fasterProgram: String? { self == .gzip ? "igzip" : nil }
+
+    /// A program that decompresses a file.
+    struct Decompressor {
+        let child: ChildProgram
+        /// Whether another one is to be asked where this one fails.
+        let isFaster: Bool
     }
 
-    /// Starts the first of the programs that is installed.
-    func decompress(_ input: Int32, of name: String) throws(ExtractError) -> ChildProgram {
-        for program in programs {
-            guard let path = ChildProgram.find(program) else { continue }
-            // Secrets are none of its business.
-            let paths = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
-            return try ChildProgram(
-                path, [program, "-dc"], input: input, environment: ["PATH=\(paths)", "LC_ALL=C"])
+    /// Starts an installed program that decompresses from stdin to stdout.
+    ///
+    /// - Parameter isThorough: whether it is to be the one whose word counts.
+    /// - Throws: `unreadable` where there is none.
+    func decompress(
+        _ input: Int32, of name: String, isThorough: Bool
+    ) throws(ExtractError) -> Decompressor {
+        if !isThorough, let fasterProgram, let path = ChildProgram.find(fasterProgram) {
+            return Decompressor(child: try start(path, fasterProgram, ["-dc"], input), isFaster: true)
         }
+        return Decompressor(child: try start(try installed(name), program, ["-dc"], input), isFaster: false)
+    }
+
+    /// Tests a file by the program whose word counts.
+    ///
+    /// - Returns: how it ended.
+    func test(_ input: Int32, of name: String) throws(ExtractError) -> ChildProgram.Ending {
+        try start(try installed(name), program, ["-t"], input).end(patienceSeconds: .infinity)
+    }
+
+    private func start(
+        _ path: String, _ program: String, _ arguments: [String], _ input: Int32
+    ) throws(ExtractError) -> ChildProgram {
+        // Secrets are none of its business.
+        let paths = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        return try ChildProgram(
+            path, [program] + arguments, input: input, environment: ["PATH=\(paths)", "LC_ALL=C"])
+    }
+
+    private func installed(_ name: String) throws(ExtractError) -> String {
+        if let path = ChildProgram.find(program) { return path }
         throw ExtractError(
             kind: .unreadable, object: name,
             message:
-                "is compressed with \(rawValue), and the program \(programs.last!) is not installed; install it "
-                + "(apt-get install \(self == .xz ? "xz-utils" : programs.last!)), or decompress the file")
+                "is compressed with \(rawValue), and the program \(program) is not installed; install it "
+                + "(apt-get install \(self == .xz ? "xz-utils" : program)), or decompress the file")
     }
 }

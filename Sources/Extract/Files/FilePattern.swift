@@ -112,7 +112,9 @@ package struct FilePattern: Sendable {
         for entry in entries where fnmatch(component, entry.name, FNM_PERIOD) == 0 {
             if rest.isEmpty {
                 names[parent + entry.name] = entry.kind == .link
-            } else if entry.kind == .directory || entry.kind == .link && isLinkToDirectory(parent + entry.name) {
+            } else if entry.kind == .directory
+                || entry.kind == .link && isLinkToDirectory(parent + entry.name)
+            {
                 try expand(rest, below: parent + entry.name + "/", into: &names)
             }
         }
@@ -169,6 +171,7 @@ package struct FilePattern: Sendable {
 
     private func isLinkToDirectory(_ name: String) -> Bool {
         var status = stat()
-        return !text.contains("**") && stat(absolute(name), &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        return !text.contains("**") && stat(absolute(name), &status) == 0
+            && status.st_mode & S_IFMT == S_IFDIR
     }
 }
