@@ -20,8 +20,9 @@ test: setup lint
 	$(SWIFT) test -c release --skip-build $(SWIFT_FLAGS) $(TEST_FLAGS)
 
 # Kills the program, its connections and its server a few hundred times, and fills disks (as root, on Linux); lets an API
-# fail in 1,000 random ways; reads through 100 runs; restates 5,000 random histories.
-TORTURE_TESTS ?= CrashTests|HTTPFaultTests|ReaderTests|RestatementPropertyTests
+# fail in 1,000 random ways; rotates and compresses logs in 10,000 random ways; reads through 100 runs; restates 5,000
+# random histories.
+TORTURE_TESTS ?= CrashTests|CommandLoadTests|RotationTests|HTTPFaultTests|ReaderTests|RestatementPropertyTests
 torture: setup
 	$(SWIFT) build -c release --build-tests $(SWIFT_FLAGS)
 	DAYBOOK_TORTURE=1 $(SWIFT) test -c release --skip-build --filter '$(TORTURE_TESTS)' $(SWIFT_FLAGS) $(TEST_FLAGS)

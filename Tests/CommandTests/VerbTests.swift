@@ -419,7 +419,7 @@ struct VerbTests {
         #expect(try command.run("run").status == 0)
         try project.write("a.ndjson", "")
         let outcome = try command.run("run")
-        #expect(outcome.status == 0 && outcome.error.contains("a.ndjson was truncated or replaced"))
+        #expect(outcome.status == 0 && outcome.error.contains("a.ndjson was truncated since it was read"))
     }
 
     @Test("load --dry-run says what would be read and writes nothing")

@@ -91,6 +91,7 @@ final class CrashScene: @unchecked Sendable {
                 try logs.write(
                     "logs/\(number).ndjson", new: 3_000, pad: 80, olds: number * 100, badEvery: 500)
             }
+            try compress("logs/3.ndjson", project)
             try logs.writeTable("orders.csv", rows: 3_000)
         case .indexed, .building:
             // Blanks make a load large, as far as it decides by bytes, that takes the server little.
@@ -102,10 +103,19 @@ final class CrashScene: @unchecked Sendable {
                     blanks: isLarge ? 0 : 1_400, olds: number > 1 ? 300 : 0)
             }
             try logs.write("logs/8.ndjson", new: isLarge ? 230_000 : 20_000, pad: 0, olds: 2_000)
+            try compress("logs/8.ndjson", project)
             try logs.write("logs/9.ndjson", new: isLarge ? 30_000 : 100, pad: 1_000, olds: 5_000)
             try logs.writeTable("orders.csv", rows: 10_000)
         }
         return logs
+    }
+
+    /// Compresses a log; its name and its place in the order stay.
+    private static func compress(_ name: String, _ project: TemporaryProject) throws {
+        let outcome = try Shell.run(
+            "/bin/sh", ["-c", "gzip -c \(name) > packed && touch -r \(name) packed && mv packed \(name)"],
+            in: project.directory, ProcessInfo.processInfo.environment)
+        try #require(outcome.status == 0, "\(outcome.error)")
     }
 
     /// The undisturbed load itself, against what was written.

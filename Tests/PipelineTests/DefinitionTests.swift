@@ -575,8 +575,18 @@ extension Broken {
                     #""command": { "run": ["journalctl"] }"#
             ],
             expected: #"""
-                pipelines/orders.jsonc:6:7: "command" in sources[0] is not there yet in this version; remove \#
-                it
+                pipelines/orders.jsonc:6:18: command of sources[0] lacks "format"; add for instance \#
+                "format": "ndjson"; known are ndjson, json, csv, tsv, logfmt, regex, access, cloudevents, \#
+                otlp, ecs, xes, drdroid, logeater
+                """#),
+        Broken(
+            "a source of two kinds",
+            [
+                #""file": { "path": "shop.ndjson", "format": "ndjson" }"#:
+                    #""file": { "path": "shop.ndjson" }, "command": { "run": ["journalctl"], "format": "ndjson" }"#
+            ],
+            expected: #"""
+                pipelines/orders.jsonc:6:53: sources[0] has both "file" and "command"; keep one
                 """#),
         Broken(
             "a doubled key of the pipeline",

@@ -132,9 +132,10 @@ package struct FilePattern: Sendable {
         let path = absolute(parent)
         guard let folder = opendir(path.isEmpty ? "." : path) else {
             // Nothing matches in a folder that is none, or gone meanwhile.
-            guard errno == EACCES else { return [] }
+            if errno == ENOENT || errno == ENOTDIR { return [] }
+            let reason = errno == EACCES ? "permission denied" : String(cString: strerror(errno))
             throw ExtractError(
-                kind: .unreadable, object: parent, message: "cannot be looked into: permission denied")
+                kind: .unreadable, object: parent, message: "cannot be looked into: \(reason)")
         }
         defer { closedir(folder) }
         var entries: [Entry] = []
