@@ -7,6 +7,7 @@ CREATE TABLE daybook.files (
     modified_ns     bigint NOT NULL,
     object_identity text NOT NULL,
     damage          text,
+    read_bytes      bigint NOT NULL,
     seen_at         timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (source_id, object)
 );
@@ -18,4 +19,5 @@ COMMENT ON COLUMN daybook.files.size IS 'Bytes, as the file lay on the disk';
 COMMENT ON COLUMN daybook.files.modified_ns IS 'When it was modified, in nanoseconds since 1970; 0 where its next change might not show in that';
 COMMENT ON COLUMN daybook.files.object_identity IS 'The object of daybook.loads that it is';
 COMMENT ON COLUMN daybook.files.damage IS 'Why its end could not be read; null where it could';
+COMMENT ON COLUMN daybook.files.read_bytes IS 'How much of it the ledger held then, uncompressed: where it holds another amount now, the file is looked into again';
 COMMENT ON COLUMN daybook.files.seen_at IS 'When it was read';
