@@ -56,7 +56,8 @@ package struct LogfmtTranslator: RecordTranslator {
             let member = json.count
             if !keys.isEmpty { json.append(UInt8(ascii: ",")) }
             let key = try writeKey(base, &place, line.count, into: &json)
-            if let names {
+            // Behind the last key that has a value there may be others that have none.
+            if let names, keys.count < names.count {
                 json.truncate(to: Int(key.offset))
                 json.append(names[keys.count].utf8)
             }
