@@ -83,8 +83,9 @@ package struct ReadPlan: Sendable {
         stretches.contains { $0.end == .max } ? nil : stretches.reduce(0) { $0 + $1.end - $1.start }
     }
 
-    /// As `remaining`, or a guess at it: of logs, compression leaves about an eighth.
+    /// As `remaining`, or a guess at it: of logs, compression leaves about an eighth. Where it leaves less, something may
+    /// remain all the same.
     package var likelyRemaining: Int64 {
-        remaining ?? max(0, file.size * 8 - (stretches.last?.start ?? 0))
+        remaining ?? max(1, file.size * 8 - (stretches.last?.start ?? 0))
     }
 }
