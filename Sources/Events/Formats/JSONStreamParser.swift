@@ -1,8 +1,9 @@
 /// Parses JSON objects that follow each other, or are elements of arrays: a file that is one array, an array at a path in
 /// an object, one object, or a mixture of such lines. Each object is a record. Nothing is held but the record at hand.
 ///
-/// Behind an object that is malformed, reading goes on where its braces end, or else with the next line that begins with
-/// an object; what is passed is one reject.
+/// Behind an object that is malformed, reading goes on where its braces end, or with the next line that begins with an
+/// object and is not indented deeper, whichever comes first; what is passed is one reject. A comma or a closing bracket
+/// that stands where none should be is passed over.
 package final class JSONStreamParser: RecordParser {
     private let records: NDJSONParser
     private let path: [String]
@@ -11,14 +12,15 @@ package final class JSONStreamParser: RecordParser {
     private enum Place {
         /// Reading has begun in the middle: what comes next tells.
         case unknown
-        /// Between values; in front of the path, where there is one.
+        /// Between values; with a path, between documents.
         case outside
         case inArray
-        /// Behind the array at the path, where nothing counts any more.
-        case behind
+        /// In a document of which more surrounds the array than a record may have: nothing counts any more.
+        case lost
     }
 
-    /// - Parameter path: where the array stands; nil: all objects on the outside, and the elements of all arrays there.
+    /// - Parameter path: where the array stands in each document; nil: all objects on the outside, and the elements of
+    ///   all arrays there.
     package init(_ mapping: SourceMapping, path: FieldPath?) {
         records = NDJSONParser(mapping)
         self.path = path?.steps ?? []
@@ -58,41 +60,69 @@ package final class JSONStreamParser: RecordParser {
         _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, _ continuation: Continuation,
         _ batch: inout EventBatch
     ) -> Int {
-        if place == .behind { return bytes.count }
-        let first = bytes[start...].firstIndex { !isSpace($0) } ?? bytes.count
-        guard first < bytes.count else {
-            guard place == .inArray, continuation == .closed else { return bytes.count }
-            reject(bytes, first..<first, from: start, .malformedJSON, "the array is never closed", &batch)
-            return bytes.count
+        if place == .lost { return bytes.count }
+        let first = visible(bytes, from: start)
+        guard first < bytes.count else { return passBlank(bytes, from: start, continuation, &batch) }
+        if !path.isEmpty {
+            if place == .unknown, let next = recognise(bytes, from: start, first, continuation) {
+                return next
+            }
+            if place == .outside { return enter(bytes, from: start, first, continuation, &batch) }
         }
-        if place == .unknown {
-            let isInArray = !path.isEmpty || [UInt8(ascii: ","), UInt8(ascii: "]")].contains(bytes[first])
-            place = isInArray ? .inArray : .outside
-        }
-        if place == .outside, !path.isEmpty { return enter(bytes, from: start, first, continuation, &batch) }
         switch bytes[first] {
-        case UInt8(ascii: "[") where place == .outside:
-            // An array and its first element go together, so that nothing ends between them.
-            let element = bytes[(first + 1)...].firstIndex { !isSpace($0) }
-            guard let element else { return continuation == .closed ? opened(first + 1) : start }
-            if bytes[element] == UInt8(ascii: "]") { return element + 1 }
-            place = .inArray
-            let next = record(bytes, element, from: start, continuation, &batch)
-            if next == start { place = .outside }
-            return next
-        case UInt8(ascii: ",") where place == .inArray:
-            let element = bytes[(first + 1)...].firstIndex { !isSpace($0) }
-            guard let element else { return continuation == .closed ? first + 1 : start }
+        case UInt8(ascii: "[") where place != .inArray && path.isEmpty:
+            return beginArray(bytes, from: start, first + 1, continuation, &batch)
+        case UInt8(ascii: ","):
+            // A comma and its element go together, so that nothing ends between them.
+            let element = visible(bytes, from: first + 1)
+            guard element < bytes.count else {
+                return passBlank(bytes, from: start, continuation == .closed ? .closed : .more, &batch)
+            }
             return record(bytes, element, from: start, continuation, &batch)
-        case UInt8(ascii: "]") where place == .inArray:
-            place = path.isEmpty ? .outside : .behind
+        case UInt8(ascii: "]"):
+            if !path.isEmpty { return leave(bytes, from: start, first, continuation, &batch) }
+            place = .outside
             return first + 1
         default: return record(bytes, first, from: start, continuation, &batch)
         }
     }
 
-    private func opened(_ next: Int) -> Int {
+    /// Passes white space that nothing follows. Inside an array it waits, for there it is the end of nothing; so what is
+    /// read again by its place alone gives the same.
+    private func passBlank(
+        _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, _ continuation: Continuation,
+        _ batch: inout EventBatch
+    ) -> Int {
+        switch continuation {
+        case .more: return start
+        case .open: return place == .inArray ? start : bytes.count
+        case .overlong: return bytes.count
+        case .closed:
+            if place == .inArray {
+                let end = bytes.count..<bytes.count
+                reject(bytes, end, from: start, .malformedJSON, "the array is never closed", &batch)
+            }
+            return bytes.count
+        }
+    }
+
+    /// Passes the bracket that ends before `behind`, together with the first element or the bracket that closes it.
+    private func beginArray(
+        _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, _ behind: Int, _ continuation: Continuation,
+        _ batch: inout EventBatch
+    ) -> Int {
+        let before = place
         place = .inArray
+        let element = visible(bytes, from: behind)
+        var next = start
+        if element == bytes.count {
+            if continuation == .closed { next = passBlank(bytes, from: start, .closed, &batch) }
+        } else if bytes[element] == UInt8(ascii: "]") {
+            next = element
+        } else {
+            next = record(bytes, element, from: start, continuation, &batch)
+        }
+        if next == start { place = before }
         return next
     }
 
@@ -122,43 +152,76 @@ package final class JSONStreamParser: RecordParser {
                 position: batch.range.end + Int64(first - start), &batch)
             return range.upperBound
         } catch {
-            let isCut =
-                error.problem == .unexpectedEnd || error.problem == .unterminatedString
-                || error.offset + JSONStreamParser.longestToken >= bytes.count
-            if isCut, continuation != .closed { return start }
-            guard let end = end(of: bytes, first, error.offset, continuation) else { return start }
-            let code = error.problem == .invalidUTF8 ? RejectCode.invalidUTF8 : .malformedJSON
-            reject(
-                bytes, first..<end, from: start, code,
-                "byte \(error.offset - first + 1): \(error.problem.rawValue)", &batch)
-            return end
+            if isCut(error, bytes), continuation != .closed { return start }
+            return pass(error, bytes, first, from: start, continuation, &batch)
         }
     }
 
-    /// An error this near the end may come from what is not there yet: of a word, an escape, a character.
-    private static let longestToken = 12
+    // MARK: - What is malformed
 
-    /// Where a malformed record ends; nil where that cannot be told yet.
+    /// Whether the error may come from what is not there yet: so near the end, of a word, an escape, a character.
+    private func isCut(_ error: JSONError, _ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        error.problem == .unexpectedEnd || error.problem == .unterminatedString
+            || error.offset + 12 >= bytes.count
+    }
+
+    /// Rejects what begins at `first` and is malformed; returns the place behind it, `start` where that cannot be told
+    /// yet.
+    private func pass(
+        _ error: JSONError, _ bytes: UnsafeBufferPointer<UInt8>, _ first: Int, from start: Int,
+        _ continuation: Continuation, _ batch: inout EventBatch
+    ) -> Int {
+        guard let end = end(of: bytes, first, from: start, error.offset, continuation) else { return start }
+        var last = end
+        while last > first + 1, isSpace(bytes[last - 1]) { last -= 1 }
+        let isSwallowing = error.offset >= end && end < bytes.count
+        reject(
+            bytes, first..<last, from: start,
+            error.problem == .invalidUTF8 ? .invalidUTF8 : .malformedJSON,
+            isSwallowing
+                ? "the object has no end before the next one begins"
+                : "byte \(error.offset - first + 1): \(error.problem.rawValue)", &batch)
+        return end
+    }
+
+    /// Where a malformed record ends: where its braces are even, or where another begins; nil where that cannot be told
+    /// yet. It depends on nothing behind that place, so that it is the same however many bytes are there.
     private func end(
-        of bytes: UnsafeBufferPointer<UInt8>, _ first: Int, _ offset: Int, _ continuation: Continuation
+        of bytes: UnsafeBufferPointer<UInt8>, _ first: Int, from start: Int, _ offset: Int,
+        _ continuation: Continuation
     ) -> Int? {
-        if let end = braces(bytes, first, offset) { return end }
-        var place = offset
-        while place > first, isSpace(bytes[place - 1]) { place -= 1 }
+        let next = nextLine(bytes, behind: first, from: start)
+        return braces(bytes, first, offset, to: next ?? bytes.count) ?? next
+            ?? (continuation == .closed ? bytes.count : nil)
+    }
+
+    /// The line that begins with an object and is not indented deeper than the line of the one at `first`.
+    private func nextLine(_ bytes: UnsafeBufferPointer<UInt8>, behind first: Int, from start: Int) -> Int? {
+        let lineStart = bytes[start..<first].lastIndex(of: 0x0A).map { $0 + 1 } ?? start
+        var place = first
         while let newline = bytes.firstNewline(from: place) {
-            guard let next = bytes[(newline + 1)...].firstIndex(where: { !isSpace($0) }) else { break }
-            if bytes[next] == UInt8(ascii: "{") { return newline + 1 }
+            let next = visible(bytes, from: newline + 1)
+            guard next < bytes.count else { return nil }
+            let isBeginning = bytes[next] == UInt8(ascii: "{") || bytes[next] == UInt8(ascii: "[")
+            let indented = bytes[newline..<next].lastIndex(of: 0x0A).map { next - $0 - 1 } ?? 0
+            if isBeginning, indented <= first - lineStart { return newline + 1 }
             place = next
         }
-        return continuation == .closed ? bytes.count : nil
+        return nil
     }
 
     /// Where the braces of a malformed record are even again, not far behind the mistake. A string ends with its line.
-    private func braces(_ bytes: UnsafeBufferPointer<UInt8>, _ first: Int, _ offset: Int) -> Int? {
+    private func braces(
+        _ bytes: UnsafeBufferPointer<UInt8>, _ first: Int, _ offset: Int, to end: Int
+    ) -> Int? {
+        if [UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: "}"), UInt8(ascii: "]")].contains(bytes[first])
+        {
+            return first + 1
+        }
         var depth = 0
         var isInString = false
         var place = first
-        let limit = min(bytes.count, offset + (64 << 10))
+        let limit = min(end, offset + (64 << 10))
         while place < limit {
             switch bytes[place] {
             case UInt8(ascii: "\\") where isInString: place += 1
@@ -186,57 +249,121 @@ package final class JSONStreamParser: RecordParser {
             position: batch.range.end + Int64(range.lowerBound - start), code: code, reason: reason)
     }
 
+    /// The first byte that is no white space, or the end.
+    private func visible(_ bytes: UnsafeBufferPointer<UInt8>, from start: Int) -> Int {
+        bytes[start...].firstIndex { !isSpace($0) } ?? bytes.count
+    }
+
     private func isSpace(_ byte: UInt8) -> Bool {
         // The last separates texts (RFC 7464).
         byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 || byte == 0x1E
     }
 
-    // MARK: - The way to the array
+    // MARK: - Documents with an array at a path
 
-    /// Goes down the path, and into the array there; returns the place behind its bracket.
+    /// Tells whether reading has begun in an array or between documents; returns `start` where that needs more bytes.
+    /// An object without an array at the path tells nothing: it is taken for an element, which loses none.
+    private func recognise(
+        _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, _ first: Int, _ continuation: Continuation
+    ) -> Int? {
+        guard bytes[first] == UInt8(ascii: "{") || bytes[first] == UInt8(ascii: "[") else {
+            place = .inArray
+            return nil
+        }
+        var scanner = JSONScanner(bytes.baseAddress!, from: first, to: bytes.count)
+        do {
+            if try descend(path[...], &scanner) { place = .outside }
+        } catch {
+            if isCut(error, bytes), continuation == .more || continuation == .open { return start }
+        }
+        return nil
+    }
+
+    /// Goes down the path, and into the array there; returns the place behind its bracket and its first element. A
+    /// document without it is rejected.
     private func enter(
         _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, _ first: Int, _ continuation: Continuation,
         _ batch: inout EventBatch
     ) -> Int {
-        func fail(_ reason: String) -> Int {
-            reject(bytes, first..<bytes.count, from: start, .malformedJSON, reason, &batch)
-            place = .behind
-            return bytes.count
-        }
         let name = "\"\(path.joined(separator: "."))\" (data_path)"
         var scanner = JSONScanner(bytes.baseAddress!, from: first, to: bytes.count)
         do {
-            guard try descend(path[...], &scanner) else { return fail("there is no array at \(name)") }
-            // The bracket and the first element go together, as above.
-            guard scanner.position < bytes.count else {
-                return continuation == .closed ? opened(bytes.count) : start
+            if try descend(path[...], &scanner) {
+                return beginArray(bytes, from: start, scanner.position, continuation, &batch)
             }
-            place = .inArray
-            let element = bytes[scanner.position...].firstIndex { !isSpace($0) }
-            guard let element else {
-                place = .outside
-                return continuation == .closed ? opened(bytes.count) : start
+            scanner = JSONScanner(bytes.baseAddress!, from: first, to: bytes.count)
+            let token = try scanner.scanValue()
+            guard scanner.position < bytes.count || continuation == .closed || token.kind == .object else {
+                return start
             }
-            if bytes[element] == UInt8(ascii: "]") {
-                place = .behind
-                return element + 1
-            }
-            let next = record(bytes, element, from: start, continuation, &batch)
-            if next == start { place = .outside }
-            return next
+            let range = first..<scanner.position
+            reject(bytes, range, from: start, .malformedJSON, "there is no array at \(name)", &batch)
+            return range.upperBound
         } catch {
-            let isCut =
-                error.problem == .unexpectedEnd || error.problem == .unterminatedString
-                || error.offset + JSONStreamParser.longestToken >= bytes.count
-            if isCut, continuation == .more || continuation == .open { return start }
-            return fail(
-                "byte \(error.offset - first + 1), on the way to \(name): \(error.problem.rawValue)")
+            guard isCut(error, bytes) else {
+                return pass(error, bytes, first, from: start, continuation, &batch)
+            }
+            switch continuation {
+            case .more, .open: return start
+            case .closed: return pass(error, bytes, first, from: start, continuation, &batch)
+            case .overlong:
+                let reason = "the way to \(name) is longer than a record may be; the rest is passed over"
+                reject(bytes, first..<bytes.count, from: start, .lineTooLong, reason, &batch)
+                place = .lost
+                return bytes.count
+            }
+        }
+    }
+
+    /// Passes the array's closing bracket with what surrounds the array, to the end of the document, so that nothing
+    /// begins in the middle of it.
+    private func leave(
+        _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, _ bracket: Int, _ continuation: Continuation,
+        _ batch: inout EventBatch
+    ) -> Int {
+        var scanner = JSONScanner(bytes.baseAddress!, from: bracket + 1, to: bytes.count)
+        do {
+            try scanSurroundings(&scanner)
+            place = .outside
+            return scanner.position
+        } catch {
+            if isCut(error, bytes), continuation != .closed {
+                guard continuation == .overlong else { return start }
+                place = .lost
+                return bytes.count
+            }
+            let next = nextLine(bytes, behind: bracket, from: start)
+            guard let end = next ?? (continuation == .closed ? bytes.count : nil) else { return start }
+            reject(
+                bytes, bracket..<end, from: start, .malformedJSON,
+                "byte \(error.offset - bracket + 1), behind the array: \(error.problem.rawValue)", &batch)
+            place = .outside
+            return end
+        }
+    }
+
+    private func scanSurroundings(_ scanner: inout JSONScanner) throws(JSONError) {
+        var depth = path.count
+        while depth > 0 {
+            switch try scanner.next() {
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                scanner.position += 1
+                depth -= 1
+            case UInt8(ascii: ","):
+                scanner.position += 1
+                let token = try scanner.scanValue()
+                guard token.kind == .string, try scanner.next() == UInt8(ascii: ":") else { continue }
+                scanner.position += 1
+                _ = try scanner.scanValue()
+            default: throw scanner.failure(.expectedCommaOrBrace)
+            }
         }
     }
 
     /// Leaves the scanner behind the opening bracket; false where there is no array.
     private func descend(_ path: ArraySlice<String>, _ scanner: inout JSONScanner) throws(JSONError) -> Bool {
         let byte = try scanner.next()
+        guard scanner.position < scanner.end else { throw scanner.failure(.unexpectedEnd) }
         guard let step = path.first else {
             guard byte == UInt8(ascii: "[") else { return false }
             scanner.position += 1
