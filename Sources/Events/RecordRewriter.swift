@@ -52,12 +52,16 @@ final class RecordRewriter {
     }
 
     /// Writes the value at the scanner's position. An array is passed through: a path goes into each of its elements.
-    private func write(_ scanner: inout JSONScanner, _ node: Node) throws {
+    ///
+    /// - Parameter opens: whether strings are opened that are to be; what stands in one is not opened again.
+    private func write(_ scanner: inout JSONScanner, _ node: Node, opens: Bool = true) throws {
+        let opens = opens && node.isOpened
         let byte = try scanner.next()
         switch byte {
         case UInt8(ascii: "{") where !node.children.isEmpty: try writeObject(&scanner, node)
-        case UInt8(ascii: "[") where !node.children.isEmpty || node.isOpened: try writeArray(&scanner, node)
-        case UInt8(ascii: "\"") where node.isOpened: try open(try scanner.scanString(), scanner.base, node)
+        case UInt8(ascii: "[") where !node.children.isEmpty || opens:
+            try writeArray(&scanner, node, opens: opens)
+        case UInt8(ascii: "\"") where opens: try open(try scanner.scanString(), scanner.base, node)
         default: copy(try scanner.scanValue(), scanner.base)
         }
     }
@@ -103,7 +107,7 @@ final class RecordRewriter {
         written.append("\"\(SHA256.keyed(value, key: key, prefix: 16))\"".utf8)
     }
 
-    private func writeArray(_ scanner: inout JSONScanner, _ node: Node) throws {
+    private func writeArray(_ scanner: inout JSONScanner, _ node: Node, opens: Bool) throws {
         scanner.position += 1
         written.append(UInt8(ascii: "["))
         if try scanner.next() == UInt8(ascii: "]") {
@@ -121,7 +125,7 @@ final class RecordRewriter {
                     try writeMember(&scanner, child)
                 }
             } else {
-                try write(&scanner, node)
+                try write(&scanner, node, opens: opens)
             }
             index += 1
         } while try scanner.advanceInContainer(isObject: false)
@@ -143,12 +147,7 @@ final class RecordRewriter {
                     "\"\(node.name)\" holds no JSON: its byte \(error.offset + 1): \(error.problem.rawValue)")
         }
         var inner = JSONScanner(content.base, from: 0, to: content.count)
-        // What it holds may be a string again, which is one.
-        if try inner.next() == UInt8(ascii: "\"") {
-            copy(try inner.scanValue(), inner.base)
-        } else {
-            try write(&inner, node)
-        }
+        try write(&inner, node, opens: false)
     }
 
     private func copy(_ token: JSONScanner.Token, _ base: UnsafePointer<UInt8>) {
