@@ -75,7 +75,7 @@ extension RecordFilter.Test {
 extension RecordFilter.Operand {
     fileprivate func equals(_ text: String) -> Bool {
         switch self {
-        case .text(let operand): operand == text
+        case .text(let operand): operand.utf8.elementsEqual(text.utf8)
         case .number(let operand): Double(text) == operand
         }
     }
