@@ -148,7 +148,8 @@ package struct EventBatch: ~Copyable {
             position: position,
             code: .lineTooLong,
             reason:
-                "the record has more than \(maxBytes) bytes (max_line); its first \(EventBatch.keptOfOverlong) are kept"
+                "the record has more than \(maxBytes) bytes (max_line)"
+                + (withholdsRecords ? "" : "; its first \(EventBatch.keptOfOverlong) are kept")
         )
     }
 
