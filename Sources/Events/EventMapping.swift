@@ -134,6 +134,14 @@ package struct SourceMapping: Sendable {
         return renamed
     }
 
+    /// What decides of a record as it came whether it passes.
+    var withoutRedactions: SourceMapping {
+        var mapping = SourceMapping(events: [], isList: isList, timeRange: timeRange)
+        mapping.filter = filter
+        mapping.opened = opened
+        return mapping
+    }
+
     /// Whether records are not stored as they came.
     var isRewriting: Bool { !opened.isEmpty || !redactions.isEmpty }
 }

@@ -13,8 +13,15 @@ package final class NDJSONParser: RecordParser {
     let keptRuns = KeptRuns()
     let order = MemberOrder()
     private let rewriter: RecordRewriter?
+    /// Filters records before they are redacted: what is hashed or dropped could not be compared.
+    private let sieve: NDJSONParser?
 
     package init(_ mapping: SourceMapping) {
+        var mapping = mapping
+        sieve =
+            mapping.filter != nil && !mapping.redactions.isEmpty
+            ? NDJSONParser(mapping.withoutRedactions) : nil
+        if sieve != nil { mapping.filter = nil }
         tree = FieldTree(mapping.paths, looks: mapping.looks)
         mapper = RecordMapper(mapping, tree: tree)
         rewriter = mapping.isRewriting ? RecordRewriter(mapping) : nil
@@ -168,12 +175,26 @@ package final class NDJSONParser: RecordParser {
     ) {
         guard let rewriter else { return mapTranslated(object, of: record, record, line, position, &batch) }
         do {
+            if let sieve, try !sieve.passes(object) {
+                batch.filtered += 1
+                return
+            }
             let rewritten = try rewriter.rewrite(object)
             mapTranslated(
                 rewritten, of: rewriter.isRedacting ? rewritten : record, record, line, position, &batch)
         } catch {
             batch.reject(record, line: line, position: position, code: .malformedJSON, reason: error.reason)
         }
+    }
+
+    /// Whether an object passes the filter.
+    private func passes(_ object: UnsafeBufferPointer<UInt8>) throws(RecordRewriter.Problem) -> Bool {
+        let object = try rewriter?.rewrite(object) ?? object
+        guard let base = object.baseAddress else { return true }
+        var scanner = JSONScanner(base, from: 0, to: object.count)
+        mapper.clear()
+        guard (try? scanner.next()) != nil, (try? scanRecord(&scanner)) != nil else { return true }
+        return mapper.passes(base: base, readable: object.count)
     }
 
     private func mapTranslated(

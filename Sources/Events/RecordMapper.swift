@@ -193,6 +193,13 @@ final class RecordMapper {
         batch.cursors.append(slice)
     }
 
+    /// Whether the record whose values were found passes the filter.
+    func passes(base: UnsafePointer<UInt8>, readable: Int) -> Bool {
+        let nothing = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
+        let source = Source(record: nothing, original: nothing, base: base, readable: readable)
+        return filter.map { passes($0, source) } ?? true
+    }
+
     @inline(never)
     private func passes(_ filter: RecordFilter.Compiled, _ source: Source) -> Bool {
         filter.passes { slot in
