@@ -97,6 +97,8 @@ package struct SourceMapping: Sendable {
     package var opened: [FieldPath] = []
     /// What must not be stored as it came.
     package var redactions: [Redaction] = []
+    /// Keys what is derived from records that must not be stored; the hashes of `redactions` have it themselves.
+    package var redactionKey: String?
     /// The field that tells how far a source was read.
     package var cursor: FieldPath?
 

@@ -36,6 +36,9 @@ final class RecordMapper {
     /// Of the cursor field, or -1.
     private let cursorSlot: Int
     private let withholdsRecords: Bool
+    /// Of the hashes that take the place of what is redacted. An id derived from the record as it came is keyed, too:
+    /// else the record could be tried until the id fits.
+    private let contentKey: String?
     private let constants: [[UInt8]]
     private let composed: [Composed]
     /// Where the batch holds each constant; raw memory, because it is read for every event.
@@ -103,6 +106,7 @@ final class RecordMapper {
         filter = mapping.filter?.compiled(by: tree)
         cursorSlot = mapping.cursor.map { tree.slot(of: $0) } ?? -1
         withholdsRecords = !mapping.redactions.isEmpty
+        contentKey = mapping.redactionKey
         wantsRemainder = mapping.events.contains { $0.details == nil }
         var compiler = Compiler(tree: tree)
         entries = .allocate(capacity: mapping.events.count)
@@ -281,7 +285,12 @@ final class RecordMapper {
             arena.append(objectIdentity)
             arena.append(UInt8(ascii: ":"))
             arena.append(decimal: position)
-        case .content: arena.append(SHA256.hex(source.original, prefix: 16).utf8)
+        case .content:
+            guard let contentKey else {
+                arena.append(SHA256.hex(source.original, prefix: 16).utf8)
+                break
+            }
+            arena.append(SHA256.keyed(Array(source.original), key: contentKey, prefix: 16).utf8)
         }
         if isList { appendIndex(index, &arena) }
         return arena.slice(from: mark)

@@ -228,8 +228,11 @@ struct PipelineReader {
         }
         let rules = RecordRulesReader(reader: reader, name: name)
         mapping.filter = object["where"].flatMap { rules.readFilter($0) }
+        mapping.redactionKey = object["redact_key"].flatMap {
+            reader.nonEmptyString($0, "redact_key of \(name)")
+        }
         mapping.redactions =
-            object["redact"].map { rules.readRedactions($0, key: object["redact_key"], mapping) } ?? []
+            object["redact"].map { rules.readRedactions($0, key: mapping.redactionKey, mapping) } ?? []
         if let key = object["redact_key"], object["redact"] == nil {
             reader.error("redact_key of \(name) is for \"redact\", which is not there", at: key)
         }

@@ -112,14 +112,13 @@ struct RecordRulesReader {
     ]
 
     /// An object of columns of `raw.events`, `details.…` most of all, and what becomes of each.
-    func readRedactions(_ value: JSONValue, key: JSONValue?, _ mapping: SourceMapping) -> [Redaction] {
+    func readRedactions(_ value: JSONValue, key: String?, _ mapping: SourceMapping) -> [Redaction] {
         guard case .object(let members) = value.content else {
             reader.error(
                 "redact of \(name) is \(value.typeName); it must be an object, as in {\"details.email\": \"hash\"}",
                 at: value)
             return []
         }
-        let secret = key.flatMap { reader.nonEmptyString($0, "redact_key of \(name)") }
         return members.flatMap { member -> [Redaction] in
             let place = "\"\(member.name)\" in redact of \(name)"
             guard let action = reader.choice(member.value, place, ["hash", "drop"]) else { return [] }
@@ -127,7 +126,7 @@ struct RecordRulesReader {
             if action == "drop", ["event_id", "type"].contains(member.name) {
                 reader.error("\(place) cannot be dropped: every event needs it; hash it", at: member.value)
             }
-            return paths.map { Redaction($0, action == "drop" ? .drop : .hash(key: secret)) }
+            return paths.map { Redaction($0, action == "drop" ? .drop : .hash(key: key)) }
         }
     }
 
