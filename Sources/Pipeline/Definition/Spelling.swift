@@ -7,7 +7,9 @@ package enum Spelling {
         guard let best = ranked.min(by: { ($0.edits, $0.candidate) < ($1.edits, $1.candidate) }) else {
             return nil
         }
-        return best.edits <= max(1, max(word.count, best.candidate.count) / 3) ? best.candidate : nil
+        let length = max(word.count, best.candidate.count)
+        // Of a sign alone, another sign shares nothing.
+        return best.edits <= max(1, length / 3) && best.edits < length ? best.candidate : nil
     }
 
     /// `; did you mean "within"?`, or nothing.
