@@ -6,7 +6,8 @@ import Pipeline
 enum Daybook {
     static var verbs: [any Verb.Type] {
         [
-            InitVerb.self, DemoVerb.self, GuessVerb.self, CheckVerb.self, RunVerb.self, LoadVerb.self,
+            InitVerb.self, DemoVerb.self, GuessVerb.self, CheckVerb.self, PreviewVerb.self, RunVerb.self,
+            LoadVerb.self,
             TransformVerb.self,
             RestateVerb.self, ReportVerb.self, StatusVerb.self, DriftVerb.self, LineageVerb.self,
             VerifyVerb.self,

@@ -41,7 +41,9 @@ struct VerbTests {
         let all = try command.run("--help")
         #expect(all.status == 0)
         for verb in [
-            "init", "demo", "check", "run", "load", "transform", "restate", "report", "status", "lineage",
+            "init", "demo", "guess", "check", "preview", "run", "load", "transform", "restate", "report",
+            "status",
+            "drift", "lineage",
             "verify",
             "test",
             "generate",
