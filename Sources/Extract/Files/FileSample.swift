@@ -7,13 +7,15 @@ package struct FileSample {
     package let isWhole: Bool
     /// Why the end that was met is none; see `ByteSource`.
     package let damage: String?
+    package let isCompressed: Bool
 
     package init(_ file: FoundFile, encoding: TextEncoding = .utf8, maxBytes: Int) throws(ExtractError) {
-        let source = try OpenedFile(file, encoding).source
-        let start = try source.bytes(0..<Int64(maxBytes) + 1)
+        let file = try OpenedFile(file, encoding)
+        let start = try file.source.bytes(0..<Int64(maxBytes) + 1)
         isWhole = start.count <= maxBytes
         bytes = isWhole ? start : Array(start.prefix(maxBytes))
-        damage = source.damage
+        damage = file.source.damage
+        isCompressed = file.isCompressed
     }
 }
 

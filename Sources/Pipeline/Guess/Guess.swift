@@ -14,31 +14,52 @@ package struct Guess {
         package let description: String
     }
 
-    private static let maxBytes = 1 << 20
+    /// Records that are looked at to tell which field is which column, and where they may stand.
+    private static let mostRecords = 20_000
+    private static let recordBytes = 4 << 20
+    /// A last line without its end is whole once the file has not changed for so long.
+    private static let settle = "10s"
 
     /// Looks at a file.
     ///
     /// - Parameter path: as the definition is to have it, relative to the project.
     package init(file path: String, name: String, projectDirectory: String) throws {
-        let absolute = path.hasPrefix("/") ? path : "\(projectDirectory)/\(path)"
-        guard let handle = FileHandle(forReadingAtPath: absolute) else {
-            throw ExtractError(
-                kind: .missing, object: path,
-                message: "there is no such file"
-                    + (path.contains(where: { ":?".contains($0) }) ? "; an address begins with https://" : "")
+        let pattern = Guess.escaped(path)
+        let file = try Guess.find(path, in: projectDirectory)
+        let sample = try GuessedSample(file)
+        let format: GuessedFormat
+        do {
+            guard let found = try GuessedFormat.find(sample) else { throw Guess.unknown(path, sample) }
+            format = found
+        } catch let error as GuessedFormat.Unreadable {
+            throw ExtractError(kind: .unsupported, object: path, message: error.reason)
+        }
+        let standard = format.format.fields
+        let opened = (standard?.opened ?? []).compactMap { try? FieldPath(parsing: $0) }
+        let records = sample.records(
+            format.form, opened: opened, most: Guess.mostRecords, maxBytes: Guess.recordBytes)
+        guard !records.items.isEmpty else {
+            throw Guess.unknown(path, sample, records.firstReject.map { "line \($0.line): \($0.reason)" })
+        }
+        let fields = GuessedFields(records.items, columns: format.columns)
+        let mapping =
+            standard.map {
+                GuessedMapping(fields, of: $0, items: records.items, pattern: format.pattern, name: name)
+            } ?? GuessedMapping(fields, name: name)
+        var members = [("path", Guess.json(pattern)), ("format", Guess.json(format.format.rawValue))]
+        var notes = [Guess.seen(records.items.count, sample, format)] + format.notes
+        if sample.encoding != .utf8 { members.append(("encoding", Guess.json(sample.encoding.rawValue))) }
+        if sample.encoding == .latin1 { notes.append("its bytes are no UTF-8; they are read as Latin-1") }
+        members += format.keys
+        if sample.lacksLineEnd, !sample.isCompressed, !format.isWholeWithoutLineEnd {
+            members.append(("settle", Guess.json(Guess.settle)))
+            notes.append(
+                "its last line has no end, and is read once the file has not changed for \(Guess.settle): \"settle\""
             )
         }
-        defer { try? handle.close() }
-        var bytes = [UInt8](try handle.read(upToCount: Guess.maxBytes) ?? Data())
-        // The last line may be cut.
-        if bytes.count == Guess.maxBytes, let end = bytes.lastIndex(of: 0x0A) {
-            bytes.removeSubrange((end + 1)...)
-        }
-        guard let records = GuessedRecords(bytes), records.format != .json || records.root == nil else {
-            throw Guess.unknown(path, bytes)
-        }
-        let input = #""file": { "path": \#(Guess.json(path)), "format": "\#(records.format.rawValue)" }"#
-        self.init(name, input, records, [])
+        let input = "\"file\": { " + members.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + " }"
+        let definition = GuessedDefinition(name: name, input: input, mapping: mapping)
+        self.init(definition, notes + mapping.notes, sample, format.form, environment: [:])
     }
 
     /// Looks at an API: asks for the first page and, in several ways, for the second.
@@ -47,74 +68,110 @@ package struct Guess {
     ///   - url: as the definition is to have it, with `${NAME}` for secrets.
     ///   - header: one more header, as `Authorization: Bearer ${TOKEN}`.
     package init(url: String, header: String?, name: String, environment: [String: String]) throws {
-        let definition = Guess.definition(
-            "guess", Guess.http(url, header, nil, nil), #""occurred_at": "time", "type": "type""#)
-        let source = try Guess.read(definition, environment)
+        let question = """
+            { "pipeline": "guess", "sources": [ { "name": "guess",
+              \(Guess.http(url, header, nil, nil, nil)),
+              "event": { "occurred_at": "time", "type": "type" } } ] }
+            """
+        guard let source = try Guess.read(question, "guess", environment).api else {
+            throw Failure(description: "\(url) is no address of an API")
+        }
         let probe = APIProbe(source)
         let answer = try probe.ask()
         guard let records = GuessedRecords(answer.bytes) else {
             let start = String(decoding: answer.bytes.prefix(4_096), as: UTF8.self)
-            throw Guess.unknown(source.name, Array(source.secrets.hidden(start).utf8))
+            throw Guess.unknown(
+                source.name, GuessedSample(Array(source.secrets.hidden(start).utf8), name: source.name))
         }
         let pagination = try GuessedPagination(probe, answer, records, url: source.url)
-        self.init(
-            name, Guess.http(url, header, records, pagination.definition), records,
-            ["pages: \(pagination.reason)"])
-    }
-
-    private init(_ name: String, _ input: String, _ records: GuessedRecords, _ notes: [String]) {
+        let standard = records.format == .json ? GuessedFormat.standard(of: records.items) : nil
         let fields = GuessedFields(records.items)
-        var notes = ["\(records.count) records on the first look, \(records.format.rawValue)"] + notes
-        var members: [String] = []
-        func add(_ column: String, _ path: FieldPath?, _ otherwise: String) {
-            if let path {
-                members.append("\"\(column)\": \(Guess.json(path.text))")
-            } else {
-                notes.append(otherwise)
-            }
-        }
-        add("occurred_at", fields.time, "no field holds a time; say which one does: \"occurred_at\"")
-        add("type", fields.type, "no field says what happened; a constant stands there: \"type\"")
-        if fields.time == nil { members.append("\"occurred_at\": \"time\"") }
-        if fields.type == nil { members.append("\"type\": {\"value\": \"\(name).seen\"}") }
-        add(
-            "event_id", fields.eventID,
-            "no field makes an event the same when it comes again; see \"event_id\" in the README")
-        add(
-            "case_id", fields.caseID,
-            "no field names what the events are about; each is a case of its own: \"case_id\"")
-        for other in fields.others { add(other.column, other.path, "") }
-        definition = Guess.definition(name, input, members.joined(separator: ",\n        "))
-        if let changedAt = fields.changedAt, input.contains("\"http\"") {
+        let mapping =
+            standard?.fields.map {
+                GuessedMapping(fields, of: $0, items: records.items, pattern: nil, name: name)
+            } ?? GuessedMapping(fields, name: name)
+        var notes = [
+            "\(records.count) records on the first look, \((standard?.rawValue) ?? records.format.rawValue)",
+            "pages: \(pagination.reason)",
+        ]
+        if let changedAt = fields.changedAt {
             notes.append(
-                "\(changedAt.text) looks like a mark: with \"incremental\": { \"cursor_field\": \(Guess.json(changedAt.text)), "
+                "\(changedAt.path.text) looks like a mark: with \"incremental\": { \"cursor_field\": \(changedAt.json), "
                     + "\"param\": … } only what is new is asked for, if the API has such a parameter")
         }
+        let definition = GuessedDefinition(
+            name: name, input: Guess.http(url, header, records, standard, pagination.definition),
+            mapping: mapping)
+        // The items of an answer are read as lines of JSON, whatever surrounded them.
+        let lines = records.items.map(\.json).joined(separator: "\n") + "\n"
+        self.init(
+            definition, notes + mapping.notes, GuessedSample(Array(lines.utf8), name: source.name), .ndjson,
+            environment: environment)
+    }
+
+    /// Reads the sample by the proposal itself: for the SLAs that it may be worth, and for what it would reject.
+    private init(
+        _ definition: GuessedDefinition, _ notes: [String], _ sample: GuessedSample, _ form: RecordFormat,
+        environment: [String: String]
+    ) {
+        var (definition, notes) = (definition, notes)
+        do {
+            let source = try Guess.read(definition.text, definition.name, environment)
+            let pairs = try GuessedPairs(sample, form, source.mapping)
+            definition.pairs = pairs
+            if let (line, reason) = pairs.firstReject {
+                notes.append(
+                    "\(pairs.rejects) of the first \(pairs.events + pairs.rejects) would be rejected; line \(line): \(reason)"
+                )
+            }
+            if pairs.whole == nil {
+                notes.append("too few cases have more than one event to propose SLAs")
+            }
+        } catch {
+            notes.append("the proposal needs your hand: \(error)")
+        }
+        self.definition = definition.text
         self.notes = notes
+    }
+
+    /// Finds a file by its path, whatever characters are in that.
+    private static func find(_ path: String, in directory: String) throws(ExtractError) -> FoundFile {
+        do {
+            return try FilePattern(path, relativeTo: directory).isLiteral
+                ? FilePattern(path, relativeTo: directory).files()[0]
+                : Guess.only(FilePattern(Guess.escaped(path), relativeTo: directory).files(), path)
+        } catch {
+            guard error.kind == .missing else { throw error }
+            throw ExtractError(
+                kind: .missing, object: path,
+                message: "there is no such file"
+                    + (path.contains(where: { ":?".contains($0) }) ? "; an address begins with https://" : "")
+            )
+        }
+    }
+
+    private static func only(_ files: [FoundFile], _ path: String) throws(ExtractError) -> FoundFile {
+        guard let file = files.first else {
+            throw ExtractError(kind: .missing, object: path, message: "there is no such file")
+        }
+        return file
+    }
+
+    /// A path as a pattern that matches it alone.
+    private static func escaped(_ path: String) -> String {
+        path.map { "*?[".contains($0) ? "[\($0)]" : String($0) }.joined()
+    }
+
+    private static func seen(_ count: Int, _ sample: GuessedSample, _ format: GuessedFormat) -> String {
+        let isAll = sample.isWhole && count < mostRecords && sample.bytes.count <= recordBytes
+        return "\(count) records\(isAll ? "" : " on the first look"), \(format.format.rawValue)"
     }
 
     // MARK: - The text
 
-    private static func definition(_ name: String, _ input: String, _ event: String) -> String {
-        """
-        {
-          "pipeline": \(json(name)),
-          "sources": [
-            { "name": \(json(name)),
-              \(input),
-              "event": {
-                \(event)
-              } }
-          ],
-          "slas": [
-            // { "name": "\(name)_done", "start": "\(name).created", "end": "\(name).done", "within": "2h" }
-          ]
-        }
-        """
-    }
-
     private static func http(
-        _ url: String, _ header: String?, _ records: GuessedRecords?, _ pagination: String?
+        _ url: String, _ header: String?, _ records: GuessedRecords?, _ standard: SourceFormat?,
+        _ pagination: String?
     ) -> String {
         var members = ["\"url\": \(json(url))"]
         if let header {
@@ -123,7 +180,9 @@ package struct Guess {
             }
             members.append("\"headers\": { \(json(parts[0])): \(json(parts.count > 1 ? parts[1] : "")) }")
         }
-        if let records, records.format != .json {
+        if let standard {
+            members.append("\"format\": \"\(standard.rawValue)\"")
+        } else if let records, records.format != .json {
             members.append("\"format\": \"\(records.format.rawValue)\"")
         }
         if let records, !records.dataPath.isEmpty {
@@ -135,30 +194,40 @@ package struct Guess {
 
     private static func json(_ text: String) -> String { JSONValue(.string(text)).json }
 
-    /// The API of a definition that is in no file.
-    private static func read(_ definition: String, _ environment: [String: String]) throws -> HTTPSource {
+    /// The source of a definition that is in no file.
+    private static func read(
+        _ definition: String, _ name: String, _ environment: [String: String]
+    ) throws -> SourceDefinition {
         let directory = FileManager.default.temporaryDirectory.appending(
             path: "daybook-guess-\(UUID().uuidString)"
         ).path
         try FileManager.default.createDirectory(
             atPath: "\(directory)/pipelines", withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: directory) }
-        try definition.write(toFile: "\(directory)/pipelines/guess.jsonc", atomically: true, encoding: .utf8)
+        try definition.write(
+            toFile: "\(directory)/pipelines/\(name).jsonc", atomically: true, encoding: .utf8)
         let project = try Project(directory: directory, environment: environment)
-        let read = try project.read(["guess"])[0]
-        guard let api = read.pipeline?.sources.first?.api else {
+        let read = try project.read([name])[0]
+        guard let source = read.pipeline?.sources.first else {
             throw Failure(description: read.problems.map(\.message).joined(separator: "; "))
         }
-        return api
+        return source
     }
 
-    private static func unknown(_ object: String, _ bytes: [UInt8]) -> ExtractError {
-        let start = String(decoding: bytes.prefix(200), as: UTF8.self).split(whereSeparator: \.isWhitespace)
+    /// - Parameter reason: why its first record is none, where that is known.
+    private static func unknown(
+        _ object: String, _ sample: GuessedSample, _ reason: String? = nil
+    ) -> ExtractError {
+        let start = String(decoding: sample.bytes.prefix(200), as: UTF8.self)
+            .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let isBlank = !sample.bytes.contains { $0 > 0x20 }
         return ExtractError(
             kind: .unsupported, object: object,
-            message: bytes.isEmpty
+            message: isBlank
                 ? "is empty; there is nothing to go by"
-                : "holds neither JSON records, nor lines of JSON, nor CSV with a header; it begins: "
-                    + start.joined(separator: " "))
+                : sample.isBinary
+                    ? "is no text, and of no form that is read"
+                    : "holds no records of a form that is known: neither JSON, nor a table of text, nor lines of a log that "
+                        + "begin with a time; \(reason ?? "it begins: \(start)")")
     }
 }

@@ -149,7 +149,7 @@ struct GuessedPagination {
 
     /// The id of the last record is tried as a cursor.
     private static func lastItem(_ probe: APIProbe, _ first: GuessedRecords) throws -> Found? {
-        guard let path = GuessedFields(first.items).eventID,
+        guard let path = GuessedFields(first.items).eventID?.path,
             let id = first.last?.scalars().first(where: { $0.path == path.steps })?.text
         else { return nil }
         for parameter in ["after", "starting_after", "since_id", "after_id"] {

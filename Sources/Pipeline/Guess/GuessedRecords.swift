@@ -42,7 +42,7 @@ struct GuessedRecords {
     }
 
     /// The array of objects with the most elements; of two, the one that is nearer.
-    private static func array(in root: JSONValue) -> (path: [String], elements: [JSONValue])? {
+    static func array(in root: JSONValue) -> (path: [String], elements: [JSONValue])? {
         var best: (path: [String], elements: [JSONValue])?
         func look(_ value: JSONValue, _ path: [String]) {
             switch value.content {

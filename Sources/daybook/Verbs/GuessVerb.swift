@@ -15,9 +15,13 @@ enum GuessVerb: Verb {
         .json,
     ]
     static let discussion = """
-        Looks at the first records, and at an API's pages, and writes a definition to stdout: the format, where the records
-        are, how pages follow each other, and which fields are probably which columns. Nothing is loaded or written. It is a
-        proposal: read it, change it, and let check look at it.
+        Looks at the first records, and at an API's pages, and writes a definition to stdout that is to run as it is: the
+        format by what is in the file (JSON in its forms, CSV in its dialects, logfmt, access logs, CloudEvents, OTLP, ECS,
+        XES; lines of a log by a regular expression), where the records are, how pages follow each other, and which fields
+        are probably which columns. A table with a row for each case and several times yields an event for each time.
+        Types that follow each other within a case are proposed as SLAs, with the median and the p90 of what was seen; what
+        too few cases show is a comment. Compressed files and other encodings are read as a run reads them. Nothing is
+        loaded or written. It is a proposal: read it, change it, and let check and preview look at it.
 
           daybook guess logs/shop.ndjson > pipelines/shop.jsonc
           daybook guess 'https://shop.example/v1/events?limit=100' --header 'Authorization: Bearer ${SHOP_TOKEN}'
@@ -43,6 +47,10 @@ enum GuessVerb: Verb {
             throw UsageError("--header is \"NAME: VALUE\"")
         }
         let name = arguments["--name"] ?? suggestedName(place)
+        guard !name.contains("/"), !name.hasPrefix("."), name != "project" else {
+            throw UsageError(
+                "--name is \"\(name)\"; it is to be the name of a file in pipelines/, and not project")
+        }
         let environment = ProcessInfo.processInfo.environment
         let guess =
             isURL
