@@ -60,6 +60,8 @@ package struct Preview: Sendable {
     private static let keptOfRaw = 1_024
     /// An API that does not answer is not waited for as long as in a run.
     private static let maxAttempts = 2
+    /// Nor a program that writes nothing.
+    private static let patienceSeconds = 30.0
 
     private let rows: Int
     private var bytes: Int64 = 0
@@ -76,6 +78,7 @@ package struct Preview: Sendable {
             switch source.input {
             case .files(let input): try read(input, source, project)
             case .http(let api): try read(api, source)
+            case .command(let command, _): try read(command, source)
             }
         } catch {
             self.error = error
@@ -144,6 +147,25 @@ package struct Preview: Sendable {
         while try reader.fill(&batch) { take(batch, of: api.name) }
         // Behind a page that leads to another, that is the next place.
         isPartial = reader.checkpoint.step != PullCheckpoint().step
+    }
+
+    /// What a program writes, from the start; it is ended once that is enough.
+    private mutating func read(_ command: CommandSource, _ source: SourceDefinition) throws {
+        objects.append(command.name)
+        var command = command
+        command.timeoutSeconds = min(command.timeoutSeconds, Preview.patienceSeconds)
+        let reader = try CommandReader(
+            command, identity: "preview", cursor: command.cursor?.initial, mapping: source.mapping
+        ) { false }
+        var batch = EventBatch(capacity: batchSize)
+        while try reader.fill(&batch) {
+            guard !isEnough else {
+                isPartial = true
+                return
+            }
+            take(batch, of: command.name)
+        }
+        if let failure = reader.failure { throw failure }
     }
 
     // MARK: - Batches
