@@ -11,6 +11,7 @@ struct GuessedDialect {
 
     private static let mostRecords = 500
     private static let mostSkippedLines = 20
+    private static let raggedShare = 0.9
 
     private struct Row {
         let cells: [String]
@@ -150,9 +151,18 @@ struct GuessedDialect {
         guard !dialect.escapesByLetter || !bytes.contains(UInt8(ascii: "\\")) || holdsEscapes(bytes) else {
             return nil
         }
-        let share = Double(usual.value) / Double(rows.count + malformed)
+        let all = Double(rows.count + malformed)
+        var (columnCount, share) = (usual.key, Double(usual.value) / all)
+        if let first = rows.first?.cells, first.count >= columnCount, share < raggedShare,
+            rows.allSatisfy({ $0.cells.count <= first.count }),
+            isHeader(first, over: rows.dropFirst().map(\.cells)[...]),
+            rows.contains(where: { $0.cells.contains { GuessedTime([$0]) != nil } })
+        {
+            // Records that leave out cells at their ends.
+            (columnCount, share) = (first.count, raggedShare * Double(rows.count) / all)
+        }
         return Trial(
-            dialect: dialect, rows: rows, columnCount: usual.key, share: share * (isQuoted ? 0.9 : 1))
+            dialect: dialect, rows: rows, columnCount: columnCount, share: share * (isQuoted ? 0.9 : 1))
     }
 
     /// Whether there is a backslash as COPY writes it: `\N`, `\t`, `\n`, `\\`.

@@ -46,11 +46,14 @@ struct GuessedFormat {
         if isLogfmt(lines), let found = lineFormat(.logfmt, .logfmt, lines, sample) { return found }
         let table = GuessedDialect(sample)
         if let table, table.header != nil, table.share >= 0.8 { return csv(table, sample) }
-        if let table, table.header == nil, table.columnCount > 2, table.share >= 0.95 {
-            return csv(table, sample)
-        }
         let texts = lines.map { String(decoding: $0.prefix(4_096), as: UTF8.self) }
-        if let pattern = GuessedPattern(texts) { return regex(pattern) }
+        let pattern = GuessedPattern(texts)
+        if let table, table.header == nil, table.columnCount > 2, table.share >= 0.95 {
+            // A comma before the fraction of a second separates nothing.
+            let separator = Character(Unicode.Scalar(table.dialect.separator))
+            if pattern?.firstTime.contains(separator) != true { return csv(table, sample) }
+        }
+        if let pattern { return regex(pattern) }
         if let yearless = yearless(texts) { throw Unreadable(reason: yearless) }
         return table.flatMap { $0.share >= 0.8 ? csv($0, sample) : nil }
     }

@@ -6,6 +6,8 @@ struct GuessedPattern {
     /// With the groups `time`, `level` and `message`, and what else the lines share.
     let pattern: String
     let time: GuessedTime
+    /// The first of them, as it is written.
+    let firstTime: String
     let hasLevel: Bool
     /// Whether the message begins with a word like `order.paid`: the group `type`.
     let hasType: Bool
@@ -57,6 +59,7 @@ struct GuessedPattern {
             return nil
         }
         time = best.time
+        firstTime = best.texts.first ?? ""
         let count = best.texts.count
         func isInNearlyAll(_ texts: [String]) -> Bool { texts.count * 100 >= count * 98 }
         var prefix =
