@@ -361,6 +361,43 @@ struct GuessTests {
                 ])
     }
 
+    @Test("A table with a row for each case: an event for each of its times, but for those that are plans")
+    func wideTable() throws {
+        let project = try TemporaryProject()
+        let database = try TestDatabase()
+        var text = "Ticket_ID,Owner,Opened at,Ticket_Closed_Date,Due date,Note\n"
+        for ticket in 1...12 {
+            let closed = ticket % 4 > 0 ? "\(ticket + 10).03.2026 12:00" : ""
+            text += "T\(ticket),ann,\(ticket + 10).03.2026 08:30,\(closed),20.04.2026 00:00,n\n"
+        }
+        try project.write("tickets.csv", text)
+        let command = DaybookCommand(in: project.directory, database: database.url)
+        let outcome = try command.run("guess", "tickets.csv")
+        #expect(outcome.error.contains("Due date looks like a plan"), "\(outcome.error)")
+        for word in [
+            #""entity": "ticket""#, #"{"value": "ticket.opened"}"#, #"{"value": "ticket.closed"}"#,
+            #""event_id": "{Ticket_ID}:ticket.closed""#,
+            #""occurred_at": { "field": "Ticket_Closed_Date", "format": "%d.%m.%Y %H:%M" }"#,
+            "// 9 of 12 records, 2026-03-11 to 2026-03-21", "// median 3h 30m, p90 3h 30m, 9 of 12 cases",
+            #""name": "tickets_closed", "start": "ticket.opened", "end": "ticket.closed", "within": "4h""#,
+        ] {
+            #expect(outcome.out.contains(word), "\(word)\n\(outcome.out)")
+        }
+        try project.write("pipelines/tickets.jsonc", outcome.out)
+        #expect(try command.run("check").out == "ok\n")
+        #expect(try command.run("run").status == 0)
+        #expect(
+            try database.rows("SELECT type, count(*) FROM raw.events GROUP BY 1 ORDER BY 1")
+                == [["ticket.closed", "9"], ["ticket.opened", "12"]])
+        // The table comes again, with its rows in another order and one ticket closed: that is one event.
+        let lines = text.split(separator: "\n")
+        let changed = lines.dropFirst().reversed().joined(separator: "\n")
+            .replacing("T4,ann,14.03.2026 08:30,,", with: "T4,ann,14.03.2026 08:30,14.03.2026 09:00,")
+        try project.write("tickets.csv", "\(lines[0])\n\(changed)\n")
+        let again = try command.run("load")
+        #expect(again.out.contains("22 read: 1 loaded"), "\(again.out)\(again.error)")
+    }
+
     @Test("Pairs that few cases show are comments; a day and a month that nothing tells apart are told")
     func doubts() throws {
         let project = try TemporaryProject()

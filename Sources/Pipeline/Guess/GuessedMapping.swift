@@ -117,10 +117,11 @@ struct GuessedMapping {
     /// Calls the case what its id is the id of.
     private mutating func nameEntity(after field: GuessedFields.Field) {
         var word = field.path.steps.last ?? ""
-        for suffix in ["_id", "Id", "ID", " id", ".id", "_key", "_no", "_number", "_nr"]
-        where word.hasSuffix(suffix) {
+        let suffixes = ["_id", " id", ".id", "_key", "_no", "_number", "_nr"]
+        if let suffix = suffixes.first(where: { word.lowercased().hasSuffix($0) }) {
             word.removeLast(suffix.count)
-            break
+        } else if word.hasSuffix("Id") || word.hasSuffix("ID") {
+            word.removeLast(2)
         }
         if word.lowercased() == "id", field.path.steps.count > 1 {
             word = field.path.steps.dropLast().last ?? ""

@@ -18,9 +18,7 @@ struct GuessedTime {
 
     /// Nil where one of the texts is no time.
     init?(_ texts: [String]) {
-        guard let first = texts.first, first.utf8.count < 48, first.utf8.contains(where: isDigit) else {
-            return nil
-        }
+        guard let first = texts.first, GuessedTime.mayBeTime(first) else { return nil }
         if let range = GuessedTime.range(texts, { Timestamp($0) }), GuessedTime.isPlausible(range) {
             self.range = range
             format = nil
@@ -49,6 +47,20 @@ struct GuessedTime {
         isNumber = texts.allSatisfy { Double($0) != nil }
         hasZone = best.format.pattern.contains("%z") || best.format.pattern.contains("%Z")
     }
+
+    /// Whether it is worth trying: most cells of tables are not.
+    private static func mayBeTime(_ text: String) -> Bool {
+        let bytes = text.utf8
+        guard bytes.count >= 6, bytes.count < 48, let first = bytes.first, bytes.contains(where: isDigit)
+        else { return false }
+        return isDigit(first) || first == UInt8(ascii: "-") || names.contains(text.prefix(3).lowercased())
+    }
+
+    private static let names: Set<String> = [
+        "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "mon", "tue",
+        "wed",
+        "thu", "fri", "sat", "sun",
+    ]
 
     /// As a definition writes the field.
     func json(_ field: String) -> String {
