@@ -32,10 +32,7 @@ package final class CSVParser: RecordParser {
         let columns = CSVParser.distinct(header)
         rewriting =
             mapping.isRewriting
-            ? NDJSONParser(
-                mapping.renamed { path in
-                    CSVParser.column(of: path, in: header).map { FieldPath(steps: [columns[$0]]) } ?? path
-                }) : nil
+            ? NDJSONParser(CSVParser.renamed(mapping, header, columns)) : nil
         func slots(_ paths: [FieldPath]) -> [(slot: Int, column: Int)] {
             paths.compactMap { path in
                 CSVParser.column(of: path, in: header).map { (slot: tree.slot(of: path), column: $0) }
@@ -62,6 +59,21 @@ package final class CSVParser: RecordParser {
     deinit {
         slots.deallocate()
         details.deallocate()
+    }
+
+    /// The mapping with the names that columns have in the objects; of several columns of one name, all are redacted.
+    private static func renamed(
+        _ mapping: SourceMapping, _ header: [String], _ columns: [String]
+    ) -> SourceMapping {
+        var renamed = mapping.renamed { path in
+            column(of: path, in: header).map { FieldPath(steps: [columns[$0]]) } ?? path
+        }
+        for redaction in mapping.redactions {
+            for index in header.indices where redaction.path.columnNames.contains(header[index]) {
+                renamed.redactions.append(Redaction(FieldPath(steps: [columns[index]]), redaction.action))
+            }
+        }
+        return renamed
     }
 
     /// The column that a field names; columns match as a whole, dots and all.

@@ -26,7 +26,7 @@ package struct RecordFilter: Sendable {
 
     /// Compared with a number, a field counts as the number that it is written as; with a text, by its UTF-8.
     package enum Operand: Sendable {
-        case number(Double)
+        case number(Double, whole: Int64?)
         case text(String)
     }
 
@@ -76,15 +76,20 @@ extension RecordFilter.Operand {
     fileprivate func equals(_ text: String) -> Bool {
         switch self {
         case .text(let operand): operand.utf8.elementsEqual(text.utf8)
-        case .number(let operand): Double(text) == operand
+        case .number: compared(with: text) == 0
         }
     }
 
     /// How the text stands to the operand: below 0 where it comes before; nil where it is no number and should be one.
     fileprivate func compared(with text: String) -> Int? {
         switch self {
-        case .number(let operand):
-            guard let number = Double(text) else { return nil }
+        case .number(let operand, let whole):
+            // Whole numbers may have more digits than a Double.
+            if let whole, let number = Int64(text) { return number < whole ? -1 : number > whole ? 1 : 0 }
+            // As JSON writes numbers: neither "nan" nor "0x10" is one.
+            guard text.utf8.allSatisfy({ isDigit($0) || "+-.eE".utf8.contains($0) }),
+                let number = Double(text)
+            else { return nil }
             return number < operand ? -1 : number > operand ? 1 : 0
         case .text(let operand):
             if Array(text.utf8) == Array(operand.utf8) { return 0 }

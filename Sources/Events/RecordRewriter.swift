@@ -16,6 +16,11 @@ final class RecordRewriter {
         var name = ""
         var isOpened = false
         var action: Redaction.Action?
+
+        /// Whether something in it must not be stored.
+        var isRedactedBelow: Bool {
+            children.values.contains { $0.action != nil || $0.isRedactedBelow }
+        }
     }
 
     init(_ mapping: SourceMapping) {
@@ -30,6 +35,7 @@ final class RecordRewriter {
             let child = node.children[step] ?? Node()
             node.children[step] = child
             node = child
+            if node.name.isEmpty { node.name = step }
         }
         node.name = path.text
         return node
@@ -62,6 +68,11 @@ final class RecordRewriter {
         case UInt8(ascii: "[") where !node.children.isEmpty || opens:
             try writeArray(&scanner, node, opens: opens)
         case UInt8(ascii: "\"") where opens: try open(try scanner.scanString(), scanner.base, node)
+        case UInt8(ascii: "\"") where node.isRedactedBelow:
+            throw Problem(
+                reason:
+                    "\"\(node.name)\" is a string, and what is to be redacted would stand below it; does it hold "
+                    + "JSON? then open it with \"parse\": \"json\"")
         default: copy(try scanner.scanValue(), scanner.base)
         }
     }

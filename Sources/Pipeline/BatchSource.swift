@@ -28,6 +28,7 @@ final class BatchSource: @unchecked Sendable {
     /// Files that were read to their ends, by source.
     private var finishedFiles: [Int32: [SeenFile]] = [:]
     private var damages: [String] = []
+    private var failures: [ExtractError] = []
     private let stopping = Stopping()
     private let pipeline: String
     private let runID: Int64
@@ -137,7 +138,7 @@ final class BatchSource: @unchecked Sendable {
                 case .call(let reading, let plan, let pullID, let reader, let order)?:
                     if let next = try fill(&batch, reading, plan, reader, order, connection) { return next }
                     current = nil
-                    try close(reading, plan, pullID, reader, order)
+                    close(reading, plan, pullID, reader, order)
                 }
             }
             return nil
@@ -161,6 +162,8 @@ final class BatchSource: @unchecked Sendable {
 
     /// Files of which nothing is left to read, once all is loaded.
     var filesAtEnd: [Int32: [SeenFile]] { lock.withLock { finishedFiles } }
+    /// Programs that failed; what they wrote before is in batches.
+    var failedPrograms: [ExtractError] { lock.withLock { failures } }
     /// Files that end in the middle of what they hold, in words.
     var damagedFiles: [String] { lock.withLock { damages } }
 
@@ -193,10 +196,17 @@ final class BatchSource: @unchecked Sendable {
         case .pull(let reading, let plan): return open(reading, plan, try plan.start(connection))
         case .call(let reading, let plan):
             let pullID = try plan.begin(connection)
-            let reader = try CommandReader(
-                plan.command, identity: Pulls.identity(pullID), cursor: plan.cursor,
-                mapping: reading.source.mapping
-            ) { [interruption, stopping] in interruption.isRequested || stopping.isSet }
+            let reader: CommandReader
+            do {
+                reader = try CommandReader(
+                    plan.command, identity: Pulls.identity(pullID), cursor: plan.cursor,
+                    mapping: reading.source.mapping
+                ) { [interruption, stopping] in interruption.isRequested || stopping.isSet }
+            } catch {
+                guard error.kind != .cancelled else { throw error }
+                failures.append(error)
+                return nil
+            }
             return .call(reading, plan, pullID, reader, CommitOrder())
         }
     }
@@ -291,13 +301,13 @@ final class BatchSource: @unchecked Sendable {
             origin: origin, source: reading.source, turn: order.next(), records: reader.lookup())
     }
 
-    /// - Throws: where the program failed; what it wrote before is loaded all the same.
+    /// A program that failed keeps no other source from being read; the run fails at its end.
     private func close(
         _ reading: Reading, _ plan: CommandPlan, _ pullID: Int64, _ reader: CommandReader,
         _ order: CommitOrder
-    ) throws {
+    ) {
         let name = "\(pipeline)/\(reading.source.name): \(plan.command.name)"
-        if let failure = reader.failure { throw failure }
+        if let failure = reader.failure { return failures.append(failure) }
         if !reader.remarks.isEmpty { notes.append("\(name) says: \(reader.remarks.prefix(300))") }
         if let cursor = plan.command.cursor {
             if reader.position > 0, reader.mark == nil {

@@ -51,10 +51,11 @@ package struct DeepVerification {
         let known = try Ledger.objects(ofSource: sourceID, connection)
         let identities = Set(known.map(\.identity))
         var files: [FoundFile] = []
+        var nodes: Set<String> = []
         for path in input.paths {
             do {
-                files += try FilePattern(path, relativeTo: project.directory).files().filter { file in
-                    !files.contains { $0.status.node == file.status.node }
+                files += try FilePattern(path, relativeTo: project.directory).files().filter {
+                    nodes.insert($0.status.node).inserted
                 }
             } catch {
                 // What was loaded of a file that is gone is counted below.

@@ -188,6 +188,7 @@ package struct Run {
     ) {
         let loaded = reports.indices.filter {
             reports[$0].status == .succeeded || reports[$0].error is DamagedFiles
+                || reports[$0].error is FailedPrograms
         }
         guard !loaded.isEmpty else { return }
         let stopwatch = Stopwatch()

@@ -136,7 +136,8 @@ struct SourceLoad {
     func load(runID: Int64, outcome: inout LoadProgress) throws {
         let readings = try plan()
         var damaged: [String] = []
-        try load(readings, runID: runID, outcome: &outcome, damaged: &damaged)
+        var failed: [ExtractError] = []
+        try load(readings, runID: runID, outcome: &outcome, &damaged, &failed)
         // A pull that was broken off has asked for what there was when it began.
         let left = Set(
             try readings.filter { try $0.leavesMore(warehouse.connection) }.map(\.source.name))
@@ -144,16 +145,18 @@ struct SourceLoad {
             let before = outcome
             try load(
                 try plan().filter { left.contains($0.source.name) }, runID: runID, outcome: &outcome,
-                damaged: &damaged)
+                &damaged, &failed)
             outcome.bytes += before.bytes
             outcome.batches += before.batches
             outcome.seconds += before.seconds
         }
+        if !failed.isEmpty { throw FailedPrograms(failures: failed, damaged: damaged) }
         if !damaged.isEmpty { throw DamagedFiles(files: damaged) }
     }
 
     private func load(
-        _ readings: [Reading], runID: Int64, outcome: inout LoadProgress, damaged: inout [String]
+        _ readings: [Reading], runID: Int64, outcome: inout LoadProgress, _ damaged: inout [String],
+        _ failed: inout [ExtractError]
     ) throws {
         let totalBytes = readings.reduce(0) { $0 + $1.remaining }
         var (conninfo, workers): (String?, Int) = (nil, 1)
@@ -205,6 +208,7 @@ struct SourceLoad {
         }
         source.tellWhatWaits()
         damaged += source.damagedFiles
+        failed += source.failedPrograms
     }
 
     private func finishPulls(of source: BatchSource) throws {
@@ -223,6 +227,18 @@ struct SourceLoad {
     private static let bytesPerWorker: Int64 = 16 << 20
     /// A load of this size fills new days without an index; a smaller one would not notice the difference.
     private static let buildingBytes: Int64 = 64 << 20
+}
+
+/// Programs that did not end well, or could not be started; what they wrote before is loaded, and stays, and the other
+/// sources are, too.
+package struct FailedPrograms: Error, CustomStringConvertible {
+    let failures: [ExtractError]
+    let damaged: [String]
+
+    package var description: String { (failures.map(\.description) + damaged).joined(separator: "\n") }
+
+    /// Whether one could not be read as what it is said to be.
+    package var isBadData: Bool { failures.allSatisfy { $0.kind == .unsupported } }
 }
 
 /// Files that end in the middle of what they hold; what could be read before is loaded, and stays.

@@ -18,6 +18,7 @@ package enum SeenFiles {
                 GROUP BY object_identity
             ) AS l USING (object_identity)
             WHERE f.source_id = $1::int
+            ORDER BY f.seen_at
             """, [sourceID], action: "read the files that are known"
         ).rows.map { row in
             SeenFile(

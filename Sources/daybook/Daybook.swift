@@ -19,6 +19,8 @@ enum Daybook {
         // A reader that goes away must not end a run halfway, and a descriptor that is closed must not become the
         // database's socket.
         signal(SIGPIPE, SIG_IGN)
+        // Whoever started us may have ignored the ends of children; we want to know of ours.
+        signal(SIGCHLD, SIG_DFL)
         for descriptor in [STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO] where fcntl(descriptor, F_GETFD) < 0 {
             _ = open("/dev/null", O_RDWR)
         }

@@ -27,6 +27,7 @@ enum ExitCode: Int32 {
             self = .badDefinition
         case let error as ExtractError: self = error.kind == .unsupported ? .badData : .unreachable
         case is NothingButRejects, is TooManyRejects, is DamagedFiles: self = .badData
+        case let error as FailedPrograms: self = error.isBadData ? .badData : .unreachable
         case let error as PostgresError:
             self = error.kind == .connect || error.kind == .connectionLost ? .unreachable : .failed
         case is PrivateServerError, WarehouseError.lockLost: self = .unreachable

@@ -190,16 +190,38 @@ package final class JSONStreamParser: RecordParser {
         of bytes: UnsafeBufferPointer<UInt8>, _ first: Int, from start: Int, _ offset: Int,
         _ continuation: Continuation
     ) -> Int? {
-        let next = nextLine(bytes, behind: first, from: start)
-        return braces(bytes, first, offset, to: next ?? bytes.count) ?? next
+        let limit = min(bytes.count, offset + JSONStreamParser.reach)
+        let isAllThere = limit < bytes.count || continuation == .closed
+        let next = nextLine(bytes, behind: first, from: start, to: limit)
+        switch braces(bytes, first, offset, to: next ?? limit, isAllThere) {
+        case .at(let place): return place
+        case .unknown: return nil
+        case .nowhere: break
+        }
+        if let next { return next }
+        guard isAllThere else { return nil }
+        for place in offset..<limit where bytes[place] == UInt8(ascii: "{") && place > first {
+            guard follows(UInt8(ascii: ","), bytes, place, behind: first) else { continue }
+            switch isObject(bytes, place, isAllThere: continuation == .closed) {
+            case true?: return place
+            case nil: return nil
+            case false?: continue
+            }
+        }
+        return nextLine(bytes, behind: first, from: start, to: bytes.count)
             ?? (continuation == .closed ? bytes.count : nil)
     }
 
+    /// How far behind a mistake the end of its record is looked for by its braces.
+    private static let reach = 64 << 10
+
     /// The line that begins with an object and is not indented deeper than the line of the one at `first`.
-    private func nextLine(_ bytes: UnsafeBufferPointer<UInt8>, behind first: Int, from start: Int) -> Int? {
+    private func nextLine(
+        _ bytes: UnsafeBufferPointer<UInt8>, behind first: Int, from start: Int, to limit: Int
+    ) -> Int? {
         let lineStart = bytes[start..<first].lastIndex(of: 0x0A).map { $0 + 1 } ?? start
         var place = first
-        while let newline = bytes.firstNewline(from: place) {
+        while let newline = bytes.firstNewline(from: place), newline < limit {
             let next = visible(bytes, from: newline + 1)
             guard next < bytes.count else { return nil }
             let isBeginning = bytes[next] == UInt8(ascii: "{") || bytes[next] == UInt8(ascii: "[")
@@ -210,33 +232,77 @@ package final class JSONStreamParser: RecordParser {
         return nil
     }
 
-    /// Where the braces of a malformed record are even again, not far behind the mistake. A string ends with its line.
+    private enum End {
+        case at(Int)
+        case nowhere
+        /// More bytes would tell.
+        case unknown
+    }
+
+    /// Where the braces of a malformed record are even again, not far behind the mistake. A string ends with its line; one
+    /// that seems to hold a whole object behind a comma is none, but what stands between two strings: a quote is missing.
     private func braces(
-        _ bytes: UnsafeBufferPointer<UInt8>, _ first: Int, _ offset: Int, to end: Int
-    ) -> Int? {
+        _ bytes: UnsafeBufferPointer<UInt8>, _ first: Int, _ offset: Int, to limit: Int, _ isAllThere: Bool
+    ) -> End {
         if [UInt8(ascii: ","), UInt8(ascii: ":"), UInt8(ascii: "}"), UInt8(ascii: "]")].contains(bytes[first])
         {
-            return first + 1
+            return .at(first + 1)
         }
-        var depth = 0
+        var open: [UInt8] = []
         var isInString = false
         var place = first
-        let limit = min(end, offset + (64 << 10))
         while place < limit {
-            switch bytes[place] {
+            let byte = bytes[place]
+            switch byte {
             case UInt8(ascii: "\\") where isInString: place += 1
             case UInt8(ascii: "\""): isInString.toggle()
             case 0x0A: isInString = false
-            case UInt8(ascii: "{") where !isInString, UInt8(ascii: "[") where !isInString: depth += 1
+            case UInt8(ascii: "{") where isInString && place > offset:
+                guard follows(UInt8(ascii: ","), bytes, place, behind: first) else { break }
+                switch isObject(bytes, place, isAllThere: isAllThere) {
+                case true?: return .at(place)
+                case nil: return .unknown
+                case false?: break
+                }
+            case UInt8(ascii: "{") where !isInString, UInt8(ascii: "[") where !isInString: open.append(byte)
             case UInt8(ascii: "}") where !isInString, UInt8(ascii: "]") where !isInString:
-                depth -= 1
-                if depth <= 0 { return place >= offset ? max(place + (depth == 0 ? 1 : 0), first + 1) : nil }
-            case UInt8(ascii: ",") where !isInString && depth == 0 && place > first: return max(place, offset)
+                // A brace is two behind its opening one in ASCII, a bracket too.
+                guard let opening = open.popLast() else {
+                    return place >= offset ? .at(max(place, first + 1)) : .nowhere
+                }
+                guard byte == opening + 2 else { return .nowhere }
+                if open.isEmpty { return place >= offset ? .at(place + 1) : .nowhere }
+            case UInt8(ascii: ",") where !isInString && open.isEmpty && place > first:
+                return .at(max(place, offset))
             default: break
             }
             place += 1
         }
-        return nil
+        return isAllThere ? .nowhere : .unknown
+    }
+
+    /// Whether the byte before `place` that is no white space is this one.
+    private func follows(
+        _ byte: UInt8, _ bytes: UnsafeBufferPointer<UInt8>, _ place: Int, behind first: Int
+    ) -> Bool {
+        bytes[first..<place].last { !isSpace($0) } == byte
+    }
+
+    /// Whether a whole object with members stands at `place`, and an array goes on behind it; nil where more bytes would
+    /// tell.
+    private func isObject(_ bytes: UnsafeBufferPointer<UInt8>, _ place: Int, isAllThere: Bool) -> Bool? {
+        let member = visible(bytes, from: place + 1)
+        guard member < bytes.count else { return isAllThere ? false : nil }
+        guard bytes[member] == UInt8(ascii: "\"") else { return false }
+        var scanner = JSONScanner(bytes.baseAddress!, from: place, to: bytes.count)
+        do {
+            _ = try scanner.scanValue()
+        } catch {
+            return isCut(error, bytes) && !isAllThere ? nil : false
+        }
+        let behind = visible(bytes, from: scanner.position)
+        guard behind < bytes.count else { return isAllThere ? true : nil }
+        return [UInt8(ascii: ","), UInt8(ascii: "]"), UInt8(ascii: "{")].contains(bytes[behind])
     }
 
     private func reject(
@@ -332,7 +398,7 @@ package final class JSONStreamParser: RecordParser {
                 place = .lost
                 return bytes.count
             }
-            let next = nextLine(bytes, behind: bracket, from: start)
+            let next = nextLine(bytes, behind: bracket, from: start, to: bytes.count)
             guard let end = next ?? (continuation == .closed ? bytes.count : nil) else { return start }
             reject(
                 bytes, bracket..<end, from: start, .malformedJSON,

@@ -11,7 +11,7 @@ package protocol ByteSource: AnyObject, Sendable {
     /// Why the end that was met is none: what could be read ends in the middle. Known once the end was met.
     var damage: String? { get }
 
-    /// Fills `buffer` from `position` as far as there are bytes; returns how many. Fewer than asked for are the last.
+    /// Reads into `buffer` from `position` on what there is, at least a byte; returns how many, 0 at the end.
     func read(into buffer: UnsafeMutableRawBufferPointer, at position: Int64) throws(ExtractError) -> Int
 
     /// The source from `position` on, as far as it was read, for whoever looks back later.
@@ -29,7 +29,17 @@ extension ByteSource {
     func bytes(_ range: Range<Int64>) throws(ExtractError) -> [UInt8] {
         var bytes = [UInt8](repeating: 0, count: range.count)
         let outcome = bytes.withUnsafeMutableBytes { buffer in
-            Result { () throws(ExtractError) in try read(into: buffer, at: range.lowerBound) }
+            Result { () throws(ExtractError) in
+                var total = 0
+                while total < buffer.count {
+                    let count = try read(
+                        into: UnsafeMutableRawBufferPointer(rebasing: buffer[total...]),
+                        at: range.lowerBound + Int64(total))
+                    if count == 0 { break }
+                    total += count
+                }
+                return total
+            }
         }
         return Array(bytes[..<(try outcome.get())])
     }
@@ -43,7 +53,7 @@ extension ByteSource {
         while true {
             let count = try read(into: scratch, at: position)
             position += Int64(count)
-            if count < scratch.count { return position }
+            if count == 0 { return position }
         }
     }
 

@@ -63,8 +63,10 @@ final class ChildProgram {
         let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
         defer { close(nothing) }
         guard errors >= 0, nothing >= 0 else {
+            let code = errno
             close(ends[0])
-            throw failed(errno)
+            if errors >= 0 { close(errors) }
+            throw failed(code)
         }
 
         var actions = posix_spawn_file_actions_t()
@@ -151,9 +153,17 @@ final class ChildProgram {
             if isCancelled() { throw ExtractError(kind: .cancelled, object: "", message: "stopped") }
             if found == 0 || found < 0 && errno == EINTR { continue }
             let count = Foundation.read(output, buffer.baseAddress!, buffer.count)
-            if count < 0, errno == EINTR { continue }
-            return max(count, 0)
+            if count >= 0 { return count }
+            if errno == EINTR || errno == EAGAIN { continue }
+            throw ExtractError(
+                kind: .unreadable, object: "", message: "cannot be read: \(String(cString: strerror(errno)))")
         }
+    }
+
+    /// Whether a pipe has something to read, or its end, now or in a moment.
+    static func isReady(_ output: Int32) -> Bool {
+        var ready = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
+        return poll(&ready, 1, 50) > 0
     }
 
     /// Waits for the program to end, which it does soon once its output has.
@@ -165,7 +175,14 @@ final class ChildProgram {
         let until = Date().addingTimeInterval(patienceSeconds)
         while true {
             let waited = waitpid(process, &status, WNOHANG)
-            if waited == process || waited < 0 && errno != EINTR { break }
+            if waited == process { break }
+            if waited < 0, errno != EINTR {
+                // Somebody else was told how it ended, so that nobody knows whether well.
+                let ending = Ending(
+                    code: 128, errors: "its end was not told: \(String(cString: strerror(errno)))")
+                self.ending = ending
+                return ending
+            }
             if Date() > until { kill(-process, SIGKILL) }
             usleep(1_000)
         }

@@ -71,12 +71,11 @@ final class SpooledSource: ByteSource, @unchecked Sendable {
                     rebasing: buffer[..<min(buffer.count, Int(produced - position))]),
                 at: position, name)
         }
-        while total < buffer.count, position + Int64(total) == produced {
+        if total < buffer.count, position + Int64(total) == produced {
             let part = UnsafeMutableRawBufferPointer(rebasing: buffer[total...])
             let count = try inner.read(into: part, at: produced)
             try keep(UnsafeRawBufferPointer(rebasing: part[..<count]))
             total += count
-            if count < part.count { break }
         }
         return total
     }

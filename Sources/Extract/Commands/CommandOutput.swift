@@ -69,15 +69,19 @@ final class CommandOutput: ByteSource, @unchecked Sendable {
         defer { lock.unlock() }
         precondition(start == position, "what a program wrote can be read once")
         var total = 0
-        while total < buffer.count, !isAtEnd {
+        // What is there is enough: a program may take its time for the rest.
+        while total < buffer.count, !isAtEnd,
+            total == 0 || ChildProgram.isReady(program?.output ?? STDIN_FILENO)
+        {
             let count = try next(UnsafeMutableRawBufferPointer(rebasing: buffer[total...]))
-            if count == 0 { finish() }
+            if count == 0, !isAtEnd { finish() }
             total += count
             position += Int64(count)
         }
         return total
     }
 
+    /// The next bytes; none at the end, and where the program is late: then what it wrote before is loaded.
     private func next(_ buffer: UnsafeMutableRawBufferPointer) throws(ExtractError) -> Int {
         let until = Date().addingTimeInterval(source.timeoutSeconds)
         var isLate = false
@@ -88,17 +92,20 @@ final class CommandOutput: ByteSource, @unchecked Sendable {
                 return isLate || isCancelled()
             }
         } catch {
-            guard isLate, !self.isCancelled() else { throw error }
+            guard error.kind == .cancelled, isLate, !self.isCancelled() else {
+                throw ExtractError(kind: error.kind, object: name, message: error.message)
+            }
             isAtEnd = true
-            throw ExtractError(
-                kind: .unreadable, object: name,
-                message: "has written nothing for \(Int(source.timeoutSeconds)) s (timeout), and was ended")
+            problem =
+                "has written nothing for \(Int(source.timeoutSeconds)) s (timeout)"
+                + (program == nil ? "" : ", and was ended")
+            return 0
         }
     }
 
     private func finish() {
         isAtEnd = true
-        guard let ending = program?.end() else { return }
+        guard let ending = program?.end(patienceSeconds: source.timeoutSeconds) else { return }
         let words = source.secrets.hidden(ending.code == 0 ? ending.errors : ending.description)
         if ending.code == 0 { said = words } else { problem = words }
     }

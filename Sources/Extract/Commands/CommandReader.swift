@@ -8,7 +8,10 @@ package final class CommandReader {
     private let source: CommandSource
     private let mapping: SourceMapping
     private var highest: CursorValue?
+    private var latest: CursorValue?
     private var isInOrder = true
+    /// Whether any record had the field.
+    private var hasCursor = false
     /// Whether all of the output is in batches.
     package private(set) var isFinished = false
 
@@ -24,6 +27,8 @@ package final class CommandReader {
         var mapping = mapping
         mapping.cursor = source.cursor?.field
         self.mapping = mapping
+        // The cursor never goes back.
+        highest = cursor.map { CursorValue(text: $0, json: quoted($0)) }.flatMap { $0.isText ? nil : $0 }
         output = try CommandOutput(source, cursor: cursor, isCancelled: isCancelled)
         // What was written can be read once; who guesses its encoding looks twice.
         let written = SpooledSource(output)
@@ -57,16 +62,19 @@ package final class CommandReader {
 
     /// Numbers and times can be compared; of other texts the last one counts.
     private func note(_ text: String) {
+        hasCursor = true
         let value = CursorValue(text: text, json: quoted(text))
-        if let highest, !value.isText, value < highest {
-            isInOrder = false
+        if let highest, !value.isText, !highest.isText, value < highest {
+            // What is told again is from before; a step back behind what this call told is not in order.
+            if let latest, value < latest { isInOrder = false }
+            latest = value
         } else {
-            highest = value
+            (highest, latest) = (value, value)
         }
     }
 
     /// How far the cursor came, as JSON.
-    package var mark: String? { highest?.json }
+    package var mark: String? { hasCursor ? highest?.json : nil }
     /// From where another call would go on that follows this one, were it broken off behind the last batch; nil where that
     /// cannot be told, for the output is not in the order of the cursor.
     package var checkpoint: String? { source.cursor?.isSorted == true && isInOrder ? mark : nil }

@@ -110,6 +110,11 @@ package struct FilePattern: Sendable {
             return
         }
         for entry in entries where fnmatch(component, entry.name, FNM_PERIOD) == 0 {
+            guard entry.isNamed else {
+                throw ExtractError(
+                    kind: .unreadable, object: parent + entry.name,
+                    message: "has a name that is not UTF-8; rename it, or leave it out of the pattern")
+            }
             if rest.isEmpty {
                 names[parent + entry.name] = entry.kind == .link
             } else if entry.kind == .directory
@@ -125,6 +130,8 @@ package struct FilePattern: Sendable {
 
         let name: String
         let kind: Kind
+        /// Whether the name is UTF-8, so that the file can be opened by it.
+        let isNamed: Bool
     }
 
     /// What is in a folder, without a look at each: the folder itself tells what is a directory, on most file systems.
@@ -140,11 +147,14 @@ package struct FilePattern: Sendable {
         defer { closedir(folder) }
         var entries: [Entry] = []
         while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { place in
-                place.withMemoryRebound(to: CChar.self, capacity: 1) { String(cString: $0) }
+            let (name, isNamed) = withUnsafePointer(to: &entry.pointee.d_name) { place in
+                place.withMemoryRebound(to: CChar.self, capacity: 1) {
+                    (String(cString: $0), String(validatingCString: $0) != nil)
+                }
             }
             guard name != ".", name != ".." else { continue }
-            entries.append(Entry(name: name, kind: kind(of: parent + name, entry.pointee.d_type)))
+            entries.append(
+                Entry(name: name, kind: kind(of: parent + name, entry.pointee.d_type), isNamed: isNamed))
         }
         return entries
     }

@@ -52,6 +52,8 @@ package final class FileReader {
     private var isWaiting = false
 
     private static let blockSize = 4 << 20
+    /// What comes slowly is not held back for longer than this.
+    private static let patienceSeconds = 5.0
     /// Of what was parsed, to tell by whether it is still the same.
     private static let kept = Int(Fingerprint.maxLength)
 
@@ -131,6 +133,7 @@ package final class FileReader {
         source.forget(before: position - Int64(FileReader.kept))
         parser.begin(&batch, objectIdentity: identity)
         var limit = limit
+        let patience = source.size == nil ? Date().addingTimeInterval(FileReader.patienceSeconds) : nil
         while !batch.isFull, !isWaiting, position < limit {
             if preamble.bytes > 0 {
                 guard try passPreamble(&batch) else { break }
@@ -150,6 +153,7 @@ package final class FileReader {
                 guard try passOverlongRecord(&batch) else { break }
                 continue
             }
+            if let patience, !batch.isEmpty, Date() > patience { break }
             try readMore()
         }
         line = batch.range.endLine
@@ -215,7 +219,7 @@ package final class FileReader {
         filled += count
         readPosition += Int64(count)
         if end == .max {
-            if count < wanted { end = readPosition }
+            if count == 0 { end = readPosition }
         } else if count == 0 {
             throw ExtractError(
                 kind: .unreadable, object: name,

@@ -5,8 +5,9 @@ import Foundation
 ///
 /// A file continues an object when it begins with the bytes of the object's fingerprint and the KiB before the object's
 /// end is the same, both uncompressed: so it may be renamed, moved and compressed. Where several would, the file that the
-/// object was (by its inode) goes first, then the one that has its name, then plain files, then compressed ones; so a
-/// copy beside the original is an object of its own, but for a compressed one, which is known as a copy.
+/// object was (by its inode) goes first, then the one that has its name, then plain files, then compressed ones, and
+/// archives that are cut short last; so a copy beside the original is an object of its own, unless one of the two is
+/// compressed: then it is known as a copy.
 package struct ReadPlanner {
     private let encoding: TextEncoding
     private let seen: [String: SeenFile]
@@ -17,6 +18,8 @@ package struct ReadPlanner {
     /// Compressed files that are being written still, probably: they are left for a later run.
     package private(set) var unsettled: [FoundFile] = []
     private var objects = KnownObjects([])
+    /// What is planned, to know copies by.
+    private var planned = ByFingerprint<ReadPlan>()
     private var claimed: Set<String> = []
     private var taken: Set<String> = []
 
@@ -44,7 +47,8 @@ package struct ReadPlanner {
                 changed.append(index)
                 continue
             }
-            claimed.insert(before.identity)
+            // A sound copy of a damaged file may take its object over.
+            if before.damage == nil { claimed.insert(before.identity) }
             plans[index] = ReadPlan(
                 file, identity: before.identity, damage: before.damage, isUnchanged: true)
         }
@@ -70,17 +74,23 @@ package struct ReadPlanner {
             { $0.isCompressed ? nil : { _ in true } },
             { $0.isCompressed ? { _ in true } : nil },
         ]
-        for round in rounds {
-            for candidate in candidates where plans[candidate.index] == nil {
-                guard let isMeant = round(candidate) else { continue }
-                plans[candidate.index] = try continued(candidate, isMeant)
+        // What is cut short comes last: it cannot tell what it would have held.
+        for isCut in [false, true] {
+            for round in rounds {
+                for candidate in candidates where plans[candidate.index] == nil {
+                    guard let isMeant = round(candidate) else { continue }
+                    plans[candidate.index] = try continued(candidate, isCut: isCut, isMeant)
+                }
             }
         }
-        for candidate in candidates where plans[candidate.index] == nil && !candidate.isCompressed {
-            plans[candidate.index] = begun(candidate)
-        }
-        for candidate in candidates where plans[candidate.index] == nil {
-            plans[candidate.index] = try copied(candidate, of: plans.compactMap { $0 }) ?? begun(candidate)
+        for plan in plans { if let plan { keep(plan) } }
+        for isCompressed in [false, true] {
+            for candidate in candidates
+            where plans[candidate.index] == nil && candidate.isCompressed == isCompressed {
+                let plan = try copied(candidate) ?? begun(candidate)
+                keep(plan)
+                plans[candidate.index] = plan
+            }
         }
         let freshSince = startedAt.addingTimeInterval(-ReadPlanner.freshSeconds)
         for index in changed {
@@ -95,22 +105,21 @@ package struct ReadPlanner {
     private static let freshSeconds = 2.0
 
     /// The file as what continues one of the objects.
+    ///
+    /// - Parameter isCut: whether an archive that ends before the object does counts as one.
     private mutating func continued(
-        _ candidate: Candidate, _ isMeant: (KnownObject) -> Bool
+        _ candidate: Candidate, isCut: Bool, _ isMeant: (KnownObject) -> Bool
     ) throws(ExtractError) -> ReadPlan? {
         let alike = objects.beginning(with: candidate.head).filter {
             !claimed.contains($0.identity) && isMeant($0)
         }
-        guard !alike.isEmpty, let open = try candidate.open(encoding) else { return nil }
+        guard !alike.isEmpty, !isCut || candidate.isCompressed, let open = try candidate.open(encoding) else {
+            return nil
+        }
         var best: KnownObject?
-        var isCut = false
-        for object in alike where best == nil || isCut || object.endPosition > best!.endPosition {
-            if try open.source.tailHash(before: object.endPosition) == object.tailHash {
-                (best, isCut) = (object, false)
-            } else if best == nil, open.source.damage != nil {
-                // Of an archive that ends too early it cannot be told what would have come.
-                (best, isCut) = (object, true)
-            }
+        for object in alike where best == nil || object.endPosition > best!.endPosition {
+            let isSame = try open.source.tailHash(before: object.endPosition) == object.tailHash
+            if isSame != isCut, !isCut || open.source.damage != nil { best = object }
         }
         guard let best else { return nil }
         claimed.insert(best.identity)
@@ -125,11 +134,13 @@ package struct ReadPlanner {
             from: (best.endPosition, best.endLine), end: candidate.size, note: note)
     }
 
-    /// A compressed file that holds what another file does, from its start.
-    private func copied(_ candidate: Candidate, of plans: [ReadPlan]) throws(ExtractError) -> ReadPlan? {
+    /// A file that holds what another one does from its start, where one of the two is compressed: both are one object,
+    /// which is read from the other.
+    private func copied(_ candidate: Candidate) throws(ExtractError) -> ReadPlan? {
         var length: Int64?
-        for plan in plans where Fingerprint(identity: plan.identity).map(candidate.head.begins) ?? false {
+        for plan in planned.beginning(with: candidate.head) {
             guard let other = try? OpenedFile(plan.file, encoding),
+                candidate.isCompressed || other.isCompressed,
                 try Head(other.source).isSame(as: candidate.head),
                 let open = try candidate.open(encoding)
             else { continue }
@@ -138,11 +149,14 @@ package struct ReadPlanner {
                 try open.source.tailHash(before: length) == other.source.tailHash(before: length)
             else { continue }
             return ReadPlan(
-                candidate.file, identity: plan.identity, note: "is a compressed copy of \(plan.file.name)",
+                candidate.file, identity: plan.identity,
+                note: "is a \(candidate.isCompressed ? "compressed " : "")copy of \(plan.file.name)",
                 damage: nil, isUnchanged: false)
         }
         return nil
     }
+
+    private mutating func keep(_ plan: ReadPlan) { planned.add(plan, identity: plan.identity) }
 
     /// The file as a new object.
     private mutating func begun(_ candidate: Candidate) -> ReadPlan {
@@ -160,7 +174,7 @@ package struct ReadPlanner {
     private func loss(_ file: FoundFile) -> String? {
         let before = seenNodes[file.status.node] ?? seen[file.name]
         let objects = before.map { self.objects.identified($0.identity) } ?? self.objects.named(file.name)
-        guard let object = objects.first(where: { !claimed.contains($0.identity) }) else { return nil }
+        guard objects.contains(where: { !claimed.contains($0.identity) }) else { return nil }
         var happened = "was truncated or replaced since it was read"
         if let before, before.node == file.status.node {
             happened =
@@ -168,9 +182,28 @@ package struct ReadPlanner {
                 ? "has the inode that \(before.object) had"
                 : "was \(file.size < before.size ? "truncated" : "overwritten") since it was read"
         }
-        let unread = before.map { $0.size - object.endPosition } ?? 0
-        return happened + "; it is read from the start as a new object"
-            + (unread > 0 ? "; \(unread) bytes that were there before are lost unread" : "")
+        return happened
+            + "; it is read from the start as a new object; what it got since the last run is lost, if it got any"
+    }
+}
+
+/// Things by the fingerprints of what they begin with.
+private struct ByFingerprint<Value> {
+    private var values: [Int64: [String: [Value]]] = [:]
+    private var lengths: [Int64] = []
+
+    mutating func add(_ value: Value, identity: String) {
+        guard let fingerprint = Fingerprint(identity: identity) else { return }
+        if values[fingerprint.length] == nil {
+            lengths.append(fingerprint.length)
+            lengths.sort()
+        }
+        values[fingerprint.length, default: [:]][fingerprint.hash, default: []].append(value)
+    }
+
+    /// Those of which the fingerprint is what a file begins with.
+    func beginning(with head: Head) -> [Value] {
+        lengths.prefix { $0 <= head.length }.flatMap { length in values[length]?[head.hash(length)] ?? [] }
     }
 }
 
@@ -226,11 +259,6 @@ private struct Head {
     var fingerprint: Fingerprint { Fingerprint(bytes) }
     var length: Int64 { Int64(bytes.count) }
 
-    /// Whether the file begins as the fingerprint tells.
-    func begins(_ fingerprint: Fingerprint) -> Bool {
-        fingerprint.length <= length && hash(fingerprint.length) == fingerprint.hash
-    }
-
     func hash(_ length: Int64) -> String { SHA256.hex(Array(bytes[..<Int(length)]), prefix: 8) }
 
     /// Whether one of the two begins as the other does.
@@ -241,23 +269,16 @@ private struct Head {
 private struct KnownObjects {
     private let byName: [String: [KnownObject]]
     private let byIdentity: [String: [KnownObject]]
-    private var byFingerprint: [Int64: [String: [KnownObject]]] = [:]
+    private var byFingerprint = ByFingerprint<KnownObject>()
 
     init(_ all: [KnownObject]) {
         byName = Dictionary(grouping: all, by: \.object)
         byIdentity = Dictionary(grouping: all, by: \.identity)
-        for object in all {
-            guard let fingerprint = Fingerprint(identity: object.identity) else { continue }
-            byFingerprint[fingerprint.length, default: [:]][fingerprint.hash, default: []].append(object)
-        }
+        for object in all { byFingerprint.add(object, identity: object.identity) }
     }
 
     func named(_ name: String) -> [KnownObject] { byName[name] ?? [] }
     func identified(_ identity: String) -> [KnownObject] { byIdentity[identity] ?? [] }
 
-    func beginning(with head: Head) -> [KnownObject] {
-        byFingerprint.keys.sorted().filter { $0 <= head.length }.flatMap { length in
-            byFingerprint[length]?[head.hash(length)] ?? []
-        }
-    }
+    func beginning(with head: Head) -> [KnownObject] { byFingerprint.beginning(with: head) }
 }

@@ -91,6 +91,7 @@ package struct CursorValue: Sendable, Comparable {
         switch (left.order, right.order) {
         case (.time(let left, _), .time(let right, _)): return left < right
         case (.number(let left, let leftFraction), .number(let right, let rightFraction)):
+            if leftFraction == rightFraction { return left < right }
             let digits = max(leftFraction, rightFraction)
             return scaled(left, leftFraction, digits) < scaled(right, rightFraction, digits)
         case (.text(let left), .text(let right)): return left.utf8.lexicographicallyPrecedes(right.utf8)

@@ -129,6 +129,13 @@ struct PipelineReader {
             object, name, service: sourceName ?? name, entity: entity, input?.input.standardFields)
         guard let sourceName, let input, let mapping else { return nil }
         places.sources[sourceName] = input.place
+        if case .command(let command, _) = input.input, let cursor = command.cursor?.field,
+            let redact = object["redact"],
+            mapping.redactions.contains(where: { cursor.steps.starts(with: $0.path.steps) })
+        {
+            reader.error(
+                "\"\(cursor.text)\" is the cursor_field of \(name), and cannot be redacted", at: redact)
+        }
         return SourceDefinition(
             name: sourceName, input: input.input, mapping: mapping,
             identity: identity.flatMap { EventIdentity(rawValue: $0) } ?? .source,

@@ -95,7 +95,7 @@ struct RecordRulesReader {
     private func readOperand(_ value: JSONValue, _ place: String) -> RecordFilter.Operand? {
         switch value.content {
         case .string: return reader.string(value, place).map { .text($0) }
-        case .number: return reader.number(value, place).map { .number($0) }
+        case .number(let text): return reader.number(value, place).map { .number($0, whole: Int64(text)) }
         case .bool(let word): return .text(word ? "true" : "false")
         default:
             reader.error(
