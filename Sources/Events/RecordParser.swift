@@ -12,8 +12,18 @@ package enum Continuation: Sendable {
 
 /// Turns the bytes of an object into events and rejects, record by record. Belongs to one thread at a time.
 package protocol RecordParser: AnyObject {
-    /// What a record ends with: behind it, reading goes on where one is longer than it may be.
+    /// What a record ends with.
     var recordEnd: [UInt8] { get }
+
+    /// Looks for the end of a record that is longer than it may be; by default it is behind the next `recordEnd`.
+    ///
+    /// - Parameters:
+    ///   - bytes: of the record, behind those that were passed before.
+    ///   - isFirst: they begin with the record.
+    /// - Returns: how many of them are passed, and whether the record ends there.
+    func passOverlong(
+        _ bytes: UnsafeBufferPointer<UInt8>, isFirst: Bool
+    ) -> (count: Int, isEnd: Bool)
 
     /// Prepares a batch that was reset; ids derived from positions begin with the object's identity.
     func begin(_ batch: inout EventBatch, objectIdentity: String)
@@ -29,6 +39,15 @@ package protocol RecordParser: AnyObject {
 
 extension RecordParser {
     package var recordEnd: [UInt8] { [0x0A] }
+
+    package func passOverlong(
+        _ bytes: UnsafeBufferPointer<UInt8>, isFirst _: Bool
+    ) -> (count: Int, isEnd: Bool) {
+        let end = recordEnd
+        if let found = bytes.first(of: end) { return (found + end.count, true) }
+        // Half of the end may be there already.
+        return (max(0, bytes.count - (end.count - 1)), false)
+    }
 }
 
 /// The byte order mark of UTF-8, which may stand at the start of a file and means nothing.

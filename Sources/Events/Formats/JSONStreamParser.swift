@@ -8,6 +8,17 @@ package final class JSONStreamParser: RecordParser {
     private let records: NDJSONParser
     private let path: [String]
     private var place = Place.unknown
+    private var passing = Passing()
+
+    /// How far a record is passed that is longer than it may be.
+    private struct Passing {
+        var depth = 0
+        var isInString = false
+        var isEscaped = false
+        /// Whether it is a line of its own, so that another line that begins with an object is another record.
+        var isLine = false
+        var isAtLineStart = false
+    }
 
     private enum Place {
         /// Reading has begun in the middle: what comes next tells.
@@ -303,6 +314,61 @@ package final class JSONStreamParser: RecordParser {
         let behind = visible(bytes, from: scanner.position)
         guard behind < bytes.count else { return isAllThere ? true : nil }
         return [UInt8(ascii: ","), UInt8(ascii: "]"), UInt8(ascii: "{")].contains(bytes[behind])
+    }
+
+    // MARK: - A record that is longer than it may be
+
+    /// An object may stand on one line with thousands of others: it ends where its braces are even.
+    package func passOverlong(
+        _ bytes: UnsafeBufferPointer<UInt8>, isFirst: Bool
+    ) -> (count: Int, isEnd: Bool) {
+        var place = isFirst ? beginPassing(bytes) : 0
+        while place < bytes.count {
+            let byte = bytes[place]
+            if passing.isAtLineStart, passing.isLine, byte == UInt8(ascii: "{") { return (place, true) }
+            passing.isAtLineStart = byte == 0x0A
+            place += 1
+            if passing.isInString {
+                // A string ends with its line.
+                if byte == UInt8(ascii: "\"") && !passing.isEscaped || byte == 0x0A {
+                    passing.isInString = false
+                }
+                passing.isEscaped = byte == UInt8(ascii: "\\") && !passing.isEscaped
+                if !passing.isInString, passing.depth == 0 { return (place, true) }
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "\""): (passing.isInString, passing.isEscaped) = (true, false)
+            case UInt8(ascii: "{"), UInt8(ascii: "["): passing.depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                passing.depth -= 1
+                if passing.depth <= 0 { return (max(1, passing.depth < 0 ? place - 1 : place), true) }
+            case UInt8(ascii: ",") where passing.depth == 0: return (max(1, place - 1), true)
+            default: break
+            }
+        }
+        return (place, false)
+    }
+
+    /// Passes what stands before the record and was to go together with it; returns where the record begins.
+    private func beginPassing(_ bytes: UnsafeBufferPointer<UInt8>) -> Int {
+        passing = Passing()
+        let first = visible(bytes, from: 0)
+        guard first < bytes.count else { return first }
+        if !path.isEmpty, place == .outside {
+            var scanner = JSONScanner(bytes.baseAddress!, from: first, to: bytes.count)
+            guard (try? descend(path[...], &scanner)) == true else { return first }
+            place = .inArray
+            return visible(bytes, from: scanner.position)
+        }
+        switch bytes[first] {
+        case UInt8(ascii: "[") where place != .inArray && path.isEmpty: place = .inArray
+        case UInt8(ascii: ","): break
+        default:
+            passing.isLine = first == 0 || bytes[first - 1] == 0x0A
+            return first
+        }
+        return visible(bytes, from: first + 1)
     }
 
     private func reject(

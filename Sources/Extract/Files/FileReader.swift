@@ -248,12 +248,14 @@ package final class FileReader {
         let recordStart = batch.range.end
         let (rejectLine, rejectPosition) = (batch.range.endLine, recordStart)
         let prefix = Array(kept)
-        let terminator = parser.recordEnd
+        var isFirst = true
         while true {
-            if let next = passed(terminator, &batch) {
-                consumed = next
-                break
-            }
+            let unparsed = UnsafeRawBufferPointer(rebasing: block[consumed..<filled])
+            let passed = parser.passOverlong(unparsed.assumingMemoryBound(to: UInt8.self), isFirst: isFirst)
+            isFirst = false
+            countLines(consumed..<consumed + passed.count, &batch)
+            consumed += passed.count
+            if passed.isEnd { break }
             guard readPosition < end else {
                 // An unfinished record stays unread; the next run looks at it again.
                 guard ending == .closed else {
@@ -265,10 +267,6 @@ package final class FileReader {
                 consumed = filled
                 break
             }
-            // Half of the end may be there already.
-            let next = max(consumed, filled - (terminator.count - 1))
-            countLines(consumed..<next, &batch)
-            consumed = next
             try readMore()
         }
         batch.range.end = position
@@ -276,16 +274,6 @@ package final class FileReader {
             batch.rejectOverlong(bytes, line: rejectLine, position: rejectPosition, maxBytes: maxLine)
         }
         return true
-    }
-
-    /// The place behind the next terminator; counts the lines up to it.
-    private func passed(_ terminator: [UInt8], _ batch: inout EventBatch) -> Int? {
-        let unparsed = UnsafeRawBufferPointer(rebasing: block[consumed..<filled])
-            .assumingMemoryBound(to: UInt8.self)
-        guard let found = unparsed.first(of: terminator) else { return nil }
-        let next = consumed + found + terminator.count
-        countLines(consumed..<next, &batch)
-        return next
     }
 
     private func countLines(_ range: Range<Int>, _ batch: inout EventBatch) {
