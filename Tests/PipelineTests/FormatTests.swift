@@ -265,6 +265,48 @@ struct FormatTests {
         }
     }
 
+    private static func order(_ id: String, _ more: String = "") -> String {
+        #"{"id":"\#(id)","time":"2026-01-05","type":"a"\#(more)}"#
+    }
+
+    /// JSON in which the second record is too long, written in many ways, and what a source says of it.
+    static let overlong: [(name: String, keys: String, text: @Sendable (String) -> String)] = [
+        ("lines", "", { "\(order("1"))\n\($0)\n\(order("2"))\n" }),
+        ("one behind the other", "", { order("1") + $0 + order("2") }),
+        ("an array on a line", "", { "[\(order("1")),\($0),\(order("2"))]" }),
+        ("the first of an array", "", { "[\($0),\(order("1")),\(order("2"))]" }),
+        ("the last of an array", "", { "[\(order("1")),\(order("2")),\($0)]" }),
+        ("an array over lines", "", { "[\n  \(order("1")),\n  \($0),\n  \(order("2"))\n]\n" }),
+        (
+            "at a path", #", "data_path": "items""#,
+            { #"{"n":1,"items":[\#($0),\#(order("1")),\#(order("2"))],"m":2}"# }
+        ),
+        (
+            "at a path, in the middle", #", "data_path": "items""#,
+            { "{\"items\":[\(order("1")),\n\($0),\(order("2"))]}\n" }
+        ),
+        ("a line that is cut", "", { "\(order("1"))\n\($0.dropLast(30))\n\(order("2"))\n" }),
+    ]
+
+    @Test(
+        "A record that is longer than it may be costs no other, however JSON is written",
+        arguments: 0..<overlong.count,
+        [5_000, 9 << 20])
+    func overlongJSON(_ index: Int, size: Int) throws {
+        let form = Self.overlong[index]
+        let filler = String(repeating: #"\"}],[{ \\"#, count: size / 10)
+        let long = Self.order("0", #","of":[{"x":"\#(filler)"},{"y":{"z":[]}}],"last":"0123456789""#)
+        let database = try load(
+            #"""
+            "file": { "path": "a.json", "max_line": 2048\#(form.keys) },
+            "event": { "occurred_at": "time", "type": "type", "event_id": "id" }
+            """#, ["a.json": form.text(long)])
+        let ids = try database.rows("SELECT event_id FROM raw.events ORDER BY position")
+        #expect(ids == [["1"], ["2"]], "\(form.name)")
+        let rejects = try database.rows("SELECT reason_code FROM daybook.rejects")
+        #expect(rejects == [["line_too_long"]], "\(form.name)")
+    }
+
     // MARK: - One log in two formats
 
     @Test("A process log in XES is the same log in CSV", .enabled(if: TestData.isThere))
