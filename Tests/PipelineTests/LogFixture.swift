@@ -486,8 +486,8 @@ extension LogFixture {
         LogFixture(
             name: "ecs, nested and dotted", file: "ecs.log", keys: #", "format": "ecs""#,
             text: """
-                {"@timestamp":"2026-01-05T08:00:00.000Z","event":{"action":"order-paid","id":"e1","dataset":"shop.orders"},"service":{"name":"shop-web"},"trace":{"id":"t1"},"user":{"id":"u-7","name":"zoe"},"message":"paid"}
-                {"@timestamp":"2026-01-05T08:00:01.000Z","event.dataset":"shop.orders","event.id":"e2","service.name":"shop-web","trace.id":"t1","user.name":"zoe","log.level":"info"}
+                {"@timestamp":"2026-01-05T08:00:00.000Z","event":{"action":"order-paid","id":"e1","dataset":"shop.orders"},"service":{"name":"shop-web"},"trace":{"id":"t1"},"user":{"id":"u-7","name":"buyer"},"message":"paid"}
+                {"@timestamp":"2026-01-05T08:00:01.000Z","event.dataset":"shop.orders","event.id":"e2","service.name":"shop-web","trace.id":"t1","user.name":"buyer","log.level":"info"}
                 {"@timestamp":"2026-01-05T08:00:02.000Z","message":"bare"}
                 {"@timestamp":"2026-01-05T08:00:03.000Z","message":bare}
                 {"@timestamp":{"gte":"now"},"message":"not yet"}
@@ -500,10 +500,10 @@ extension LogFixture {
             rows: [
                 [
                     "2026-01-05 08:00:00", "order-paid", "t1", "e1", "shop-web", "u-7", "t1", "∅",
-                    #"{"user": {"id": "u-7", "name": "zoe"}, "event": {"id": "e1", "action": "order-paid", "dataset": "shop.orders"}, "trace": {"id": "t1"}, "message": "paid", "service": {"name": "shop-web"}}"#,
+                    #"{"user": {"id": "u-7", "name": "buyer"}, "event": {"id": "e1", "action": "order-paid", "dataset": "shop.orders"}, "trace": {"id": "t1"}, "message": "paid", "service": {"name": "shop-web"}}"#,
                 ],
                 [
-                    "2026-01-05 08:00:01", "shop.orders", "t1", "e2", "shop-web", "zoe", "t1", "∅",
+                    "2026-01-05 08:00:01", "shop.orders", "t1", "e2", "shop-web", "buyer", "t1", "∅",
                     #"{"log.level": "info"}"#,
                 ],
                 ["2026-01-05 08:00:02", "event", "@", "@", "shop", "∅", "∅", "∅", #"{"message": "bare"}"#],
