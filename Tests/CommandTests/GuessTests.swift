@@ -294,6 +294,27 @@ struct GuessTests {
         #expect(outcome.out.contains("// median 30m, p90 38m, 20 cases"), "\(outcome.out)")
     }
 
+    @Test("A few records that are spoilt are told, and change nothing of the rest")
+    func spoilt() throws {
+        let project = try TemporaryProject()
+        let command = DaybookCommand(in: project.directory, database: nil)
+        let text = (0..<5).map { GuessTests.ndjson.replacingOccurrences(of: "\"e", with: "\"e\($0)-") }
+            .joined()
+        let clean = try guess(text, project, command)
+        let spoilt = try guess(
+            text + #"{"id":"x","time":"noon","type":"order.paid"}"# + "\n{\"id\":1}\n{\"id\":\n", project,
+            command)
+        #expect(spoilt.out == clean.out)
+        #expect(spoilt.error.contains("3 of the first 303 would be rejected; line 301: "), "\(spoilt.error)")
+    }
+
+    private func guess(
+        _ text: String, _ project: TemporaryProject, _ command: DaybookCommand
+    ) throws -> DaybookCommand.Outcome {
+        try project.write("a.ndjson", text)
+        return try command.run("guess", "a.ndjson")
+    }
+
     @Test("Compressed files, whatever they are called", arguments: ["gzip", "zstd", "xz", "bzip2"])
     func compressed(_ program: String) throws {
         let project = try TemporaryProject()

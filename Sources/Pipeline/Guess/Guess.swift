@@ -89,7 +89,7 @@ package struct Guess {
         let mapping =
             standard?.fields.map {
                 GuessedMapping(fields, of: $0, items: records.items, pattern: nil, name: name)
-            } ?? GuessedMapping(fields, name: name)
+            } ?? GuessedMapping(fields, name: name, derived: .content)
         var notes = [
             "\(records.count) records on the first look, \((standard?.rawValue) ?? records.format.rawValue)",
             "pages: \(pagination.reason)",

@@ -25,6 +25,8 @@ struct GuessedFields {
         }
 
         var isInAll: Bool { present.count == texts.count }
+        /// Whether hardly a record, spoilt perhaps, lacks it.
+        var isInNearlyAll: Bool { present.count * 100 >= texts.count * 99 && !present.isEmpty }
         var isUnique: Bool { distinct == present.count }
         /// As a definition writes it; a name with a brace or a dollar would be read as something else.
         var isWritable: Bool {
@@ -152,7 +154,7 @@ struct GuessedFields {
                 let isNamed = names.count < fields.count || names != fields.map(\.name)
                 var found: GuessedTime?
                 let field = find(names) { field in
-                    guard !isForAll || field.isInAll, !field.present.isEmpty,
+                    guard !isForAll || field.isInNearlyAll, !field.present.isEmpty,
                         let time = GuessedTime(field.present), isNamed || !time.isNumber
                     else { return false }
                     found = time
@@ -202,7 +204,7 @@ struct GuessedFields {
 
     /// A table with a row for each case, and a column for each of its times.
     private mutating func findTimeline() {
-        guard count > 0, !fields.contains(where: { $0.isInAll && isEventType($0) }) else { return }
+        guard count > 0, !fields.contains(where: { $0.isInNearlyAll && isEventType($0) }) else { return }
         var times: [(field: Field, time: GuessedTime)] = []
         var plans: [Field] = []
         for field in fields where !GuessedFields.changes.contains(field.name) {
@@ -247,15 +249,15 @@ struct GuessedFields {
     private mutating func findTypeAndID() {
         eventID = find(GuessedFields.ids) { field in
             // Logs repeat some events.
-            field.isInAll && field.distinct * 10 >= field.present.count * 9
+            field.isInNearlyAll && field.distinct * 10 >= field.present.count * 9
         }
         if let eventID { taken.insert(eventID.path) }
         let isFew = { (field: Field) in
-            field.isInAll && (field.distinct <= 60 || field.distinct * 5 <= field.present.count)
+            field.isInNearlyAll && (field.distinct <= 60 || field.distinct * 5 <= field.present.count)
         }
         var field = find(GuessedFields.types, where: isFew)
         let lifecycle = fields.first { field in
-            field.isInAll && field.distinct > 1 && !taken.contains(field.path)
+            field.isInNearlyAll && field.distinct > 1 && !taken.contains(field.path)
                 && field.present.prefix(2_000).allSatisfy {
                     GuessedFields.lifecycles.contains($0.lowercased())
                 }
@@ -276,7 +278,7 @@ struct GuessedFields {
     private func repeatedText(besides lifecycle: Field?) -> Field? {
         guard lifecycle != nil else { return nil }
         return fields.first { field in
-            field.isInAll && !taken.contains(field.path) && field.path != lifecycle?.path
+            field.isInNearlyAll && !taken.contains(field.path) && field.path != lifecycle?.path
                 && field.distinct > 1 && field.distinct <= 200 && field.distinct * 5 <= field.present.count
                 && field.present.prefix(200).allSatisfy { text in
                     text.contains(where: \.isLetter) && GuessedTime([text]) == nil

@@ -22,8 +22,10 @@ struct GuessedMapping {
 
     // MARK: - Formats that say nothing of fields
 
-    init(_ fields: GuessedFields, name: String) {
+    /// - Parameter derived: what makes the id of a record that has none.
+    init(_ fields: GuessedFields, name: String, derived: EventMapping.DerivedID = .position) {
         self.init(name: name)
+        let derived = derived.rawValue
         if let timeline = fields.timeline {
             tell(timeline, of: fields)
             return
@@ -36,7 +38,8 @@ struct GuessedMapping {
             notes.append("no field says what happened; a constant stands there: \"type\"")
         }
         if let id = fields.eventID {
-            add("event_id", id.json, id.isUnique ? "each another" : id.shown)
+            let json = id.isInAll ? id.json : "[\(id.json), {\"derive\": \"\(derived)\"}]"
+            add("event_id", json, id.isUnique ? "each another" : GuessedMapping.shown(id))
         } else {
             notes.append(
                 "no field makes an event the same when it comes again; see \"event_id\" in the README")

@@ -16,22 +16,20 @@ struct GuessedTime {
     /// 1990 to 2100: other numbers are hardly times.
     private static let plausible = 631_152_000_000_000...4_102_444_800_000_000 as ClosedRange<Int64>
 
-    /// Nil where one of the texts is no time.
+    /// Nil where the texts, but for a few, are no times.
     init?(_ texts: [String]) {
         guard let first = texts.first, GuessedTime.mayBeTime(first) else { return nil }
-        if let range = GuessedTime.range(texts, { Timestamp($0) }), GuessedTime.isPlausible(range) {
+        if let range = GuessedTime.range(texts, { Timestamp($0) }) {
             self.range = range
             format = nil
             isAmbiguous = false
-            isNumber = texts.allSatisfy { Double($0) != nil }
-            hasZone = isNumber || texts.allSatisfy(GuessedTime.endsWithZone)
+            isNumber = Double(first) != nil
+            hasZone = isNumber || GuessedTime.endsWithZone(first)
             return
         }
         var found: [(format: TimeFormat, range: ClosedRange<Timestamp>)] = []
         for format in GuessedTime.formats where format.time(first) != nil {
-            guard let range = GuessedTime.range(texts, format.time), GuessedTime.isPlausible(range) else {
-                continue
-            }
+            guard let range = GuessedTime.range(texts, format.time) else { continue }
             found.append((format, range))
         }
         // Of a day and a month that can be told apart by nothing, logs are rather of days that follow each other.
@@ -71,8 +69,14 @@ struct GuessedTime {
         _ texts: [String], _ time: (String) -> Timestamp?
     ) -> ClosedRange<Timestamp>? {
         var bounds: (least: Timestamp, most: Timestamp)?
+        var failures = 0
         for text in texts {
-            guard let time = time(text) else { return nil }
+            guard let time = time(text), isPlausible(time...time) else {
+                failures += 1
+                // A record in a hundred may be spoilt.
+                if failures * 100 > texts.count { return nil }
+                continue
+            }
             bounds = bounds.map { (min($0.least, time), max($0.most, time)) } ?? (time, time)
         }
         return bounds.map { $0.least...$0.most }
