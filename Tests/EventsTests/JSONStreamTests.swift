@@ -138,6 +138,22 @@ import Testing
             text: "[\n\(object(1)),\n{\"n\":2,\"a\":\n\(object(3)),\n\(object(4))\n]\n", found: [1, 3, 4],
             rejects: [["malformed_json", "3", "{\"n\":2,\"a\":"]]),
         Stream(
+            name: "a quote that is missing on a line with others",
+            text: "[\(object(1)),{\"n\":2,\"a\":\"b,\"c\":5},\(object(3)),\(object(4))]", found: [1, 3, 4],
+            rejects: [["malformed_json", "1", "{\"n\":2,\"a\":\"b,\"c\":5}"]]),
+        Stream(
+            name: "a brace that is missing on a line with others",
+            text: "[\(object(1)),{\"n\":2,\(object(3)),\(object(4))]", found: [1, 3, 4],
+            rejects: [["malformed_json", "1", "{\"n\":2"]]),
+        Stream(
+            name: "a bracket that a brace closes",
+            text: "[\(object(1)),{\"n\":[2},\(object(3)),\(object(4))]", found: [1, 3, 4],
+            rejects: [["malformed_json", "1", "{\"n\":[2}"]]),
+        Stream(
+            name: "a mistake before objects in the same record",
+            text: "[\(object(1)),{\"n\":x,\"of\":[{\"a\":1},{\"b\":2}]},\(object(3))]", found: [1, 3],
+            rejects: [["malformed_json", "1", "{\"n\":x,\"of\":[{\"a\":1},{\"b\":2}]}"]]),
+        Stream(
             name: "bytes that are no UTF-8 are told",
             text: "[\(object(1)),{\"n\":\"\u{FFFD}\\q\"},\(object(2))]",
             found: [1, 2], rejects: [["malformed_json", "1", "{\"n\":\"\u{FFFD}\\q\"}"]]),

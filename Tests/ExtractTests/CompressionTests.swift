@@ -172,6 +172,41 @@ struct CompressionTests {
         #expect(try plans(try folder.files("*"), known: [])[1].stretches == [])
     }
 
+    @Test(
+        "A plain file beside the archive that it was taken from is known as its copy, and goes on from there")
+    func decompressedBeside() throws {
+        try folder.write("app.log", lines(1...500))
+        try folder.compress("app.log", with: "gzip")
+        let archive = try plans(try folder.files("*"), known: [])[0]
+        let object = known(archive, try read(archive))
+        let seen = archive.seen(damage: nil)
+        try folder.write("app.log", lines(1...500))
+        var planner = ReadPlanner(seen: [seen]) { [object] }
+        let both = try planner.plans(try folder.files("*"))
+        #expect(both.allSatisfy { $0.stretches.isEmpty && $0.identity == archive.identity })
+    }
+
+    @Test("A sound copy beside a damaged archive takes its object over")
+    func soundCopyBeside() throws {
+        try folder.write("a", lines(1...50_000))
+        try folder.compress("a", with: "gzip")
+        let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.path("a.gz"))))
+        try folder.write("a.gz", Array(bytes[..<(bytes.count / 2)]))
+        let plan = try plans(try folder.files("*"), known: [])[0]
+        let first = try read(plan)
+        try folder.write("b.gz", bytes)
+        for isSeen in [true, false] {
+            var planner = ReadPlanner(seen: isSeen ? [plan.seen(damage: first.damage)] : []) {
+                [known(plan, first)]
+            }
+            let both = try planner.plans(try folder.files("*"))
+            let sound = try #require(both.first { $0.file.name == "b.gz" })
+            #expect(sound.identity == plan.identity && sound.stretches.map(\.start) == [first.end.position])
+            let damaged = both.first { $0.file.name == "a.gz" }
+            #expect(damaged?.stretches == [])
+        }
+    }
+
     @Test("Two compressed files with the same first KiB are told apart")
     func alikeBeginnings() throws {
         for (name, last) in [("a", 90), ("b", 91)] {

@@ -115,6 +115,52 @@ struct CommandLoadTests {
         #expect("\(try scene.project.run(on: scene.database)[0].error!)".contains("written nothing for 1 s"))
     }
 
+    @Test("What a program wrote before it fell silent is loaded, and the next call goes on from there")
+    func silence() throws {
+        let scene = try Scene(
+            Scene.lines(to: 40, then: "exec sleep 60"),
+            #""run": ["./emit", "${cursor}"], "cursor_field": "offset", "initial": "1", "format": "ndjson", "timeout": "2s""#
+        )
+        let report = try scene.project.run(on: scene.database)[0]
+        #expect("\(report.error!)".contains("written nothing for 2 s") && report.counts.loaded == 40)
+        try scene.write(Scene.lines(to: 50))
+        #expect(try scene.project.counts(on: scene.database).loaded == 10)
+        try scene.expectAll(50)
+    }
+
+    @Test("What comes slowly is committed while it comes")
+    func trickle() throws {
+        let scene = try Scene(
+            "i=$1; while true; do printf '{\"offset\":%d,\"ts\":1767225600,\"type\":\"t\",\"order\":\"o\"}\\n' $i; i=$((i+1)); sleep 0.05; done"
+        )
+        let load = try scene.command().start(["load"])
+        Thread.sleep(forTimeInterval: 9)
+        load.send(SIGINT)
+        #expect(try load.outcome().status == 130)
+        #expect(try Int(scene.database.value("SELECT count(*) FROM raw.events") ?? "0")! > 40)
+    }
+
+    @Test("A program that fails keeps no other source from being read, and the cursor never goes back")
+    func others() throws {
+        let scene = try Scene("exit 1")
+        try scene.project.write(
+            "more.ndjson", "{\"offset\":1,\"ts\":1767225600,\"type\":\"t\",\"order\":\"o\"}\n")
+        try scene.project.write(
+            "pipelines/shop.jsonc",
+            """
+            { "pipeline": "shop", "entity": "order", "sources": [
+              { "name": "program", "command": { \(Scene.sorted) }, "event": { \(Scene.event) } },
+              { "name": "file", "file": { "path": "more.ndjson" }, "event": { \(Scene.event) } } ] }
+            """)
+        let report = try scene.project.run(on: scene.database)[0]
+        #expect(report.status == .failed && report.counts.loaded == 1)
+        try scene.write(Scene.lines(to: 90))
+        _ = try scene.project.counts(on: scene.database)
+        try scene.write(Scene.lines(to: 50).replacing("$1", with: "40"))
+        _ = try scene.project.counts(on: scene.database)
+        #expect(try scene.marks().last?[1] == "\"90\"")
+    }
+
     @Test("Without a cursor each run reads all, and loads what is new")
     func withoutCursor() throws {
         let scene = try Scene(

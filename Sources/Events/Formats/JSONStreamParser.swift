@@ -184,7 +184,7 @@ package final class JSONStreamParser: RecordParser {
     ) -> Int {
         guard let end = end(of: bytes, first, from: start, error.offset, continuation) else { return start }
         var last = end
-        while last > first + 1, isSpace(bytes[last - 1]) { last -= 1 }
+        while last > first + 1, isSpace(bytes[last - 1]) || bytes[last - 1] == UInt8(ascii: ",") { last -= 1 }
         let isSwallowing = error.offset >= end && end < bytes.count
         reject(
             bytes, first..<last, from: start,
@@ -204,13 +204,12 @@ package final class JSONStreamParser: RecordParser {
         let limit = min(bytes.count, offset + JSONStreamParser.reach)
         let isAllThere = limit < bytes.count || continuation == .closed
         let next = nextLine(bytes, behind: first, from: start, to: limit)
-        switch braces(bytes, first, offset, to: next ?? limit, isAllThere) {
+        switch braces(bytes, first, offset, to: next ?? limit, isAllThere || next != nil) {
         case .at(let place): return place
         case .unknown: return nil
         case .nowhere: break
         }
         if let next { return next }
-        guard isAllThere else { return nil }
         for place in offset..<limit where bytes[place] == UInt8(ascii: "{") && place > first {
             guard follows(UInt8(ascii: ","), bytes, place, behind: first) else { continue }
             switch isObject(bytes, place, isAllThere: continuation == .closed) {
@@ -219,6 +218,7 @@ package final class JSONStreamParser: RecordParser {
             case false?: continue
             }
         }
+        guard isAllThere else { return nil }
         return nextLine(bytes, behind: first, from: start, to: bytes.count)
             ?? (continuation == .closed ? bytes.count : nil)
     }

@@ -13,8 +13,10 @@ enum RehearsalText {
         let files = reads.compactMap(\.bytes)
         guard !files.isEmpty || reads.isEmpty else { return }
         let waiting = files.filter { $0 > 0 }
+        let unknown = reads.count - files.count
         Terminal.out(
-            "\(Human.plural(waiting.count, "file")) with \(Human.bytes(waiting.reduce(0, +))) to read; "
+            "\(Human.plural(waiting.count, "file")) with \(Human.bytes(waiting.reduce(0, +))) to read"
+                + (unknown > 0 ? ", and \(unknown) of which only reading tells how much; " : "; ")
                 + "\(Human.plural(files.count - waiting.count, "file")) read already")
     }
 
