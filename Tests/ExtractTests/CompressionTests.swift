@@ -195,10 +195,10 @@ struct CompressionTests {
         let plan = try plans(try folder.files("*"), known: [])[0]
         let first = try read(plan)
         try folder.write("b.gz", bytes)
-        for isSeen in [true, false] {
-            var planner = ReadPlanner(seen: isSeen ? [plan.seen(damage: first.damage)] : []) {
-                [known(plan, first)]
-            }
+        for isFresh in [true, false] {
+            var read = plan
+            read.isFresh = isFresh
+            var planner = ReadPlanner(seen: [read.seen(damage: first.damage)]) { [known(plan, first)] }
             let both = try planner.plans(try folder.files("*"))
             let sound = try #require(both.first { $0.file.name == "b.gz" })
             #expect(sound.identity == plan.identity && sound.stretches.map(\.start) == [first.end.position])

@@ -184,7 +184,11 @@ package final class JSONStreamParser: RecordParser {
     ) -> Int {
         guard let end = end(of: bytes, first, from: start, error.offset, continuation) else { return start }
         var last = end
-        while last > first + 1, isSpace(bytes[last - 1]) || bytes[last - 1] == UInt8(ascii: ",") { last -= 1 }
+        // On a line with others, a comma stands between the two.
+        let isInLine = bytes[end - 1] != 0x0A && end < bytes.count && bytes[end] == UInt8(ascii: "{")
+        while last > first + 1, isSpace(bytes[last - 1]) || isInLine && bytes[last - 1] == UInt8(ascii: ",") {
+            last -= 1
+        }
         let isSwallowing = error.offset >= end && end < bytes.count
         reject(
             bytes, first..<last, from: start,

@@ -77,7 +77,8 @@ package struct ReadPlanner {
         // What is cut short comes last: it cannot tell what it would have held.
         for isCut in [false, true] {
             for round in rounds {
-                for candidate in candidates where plans[candidate.index] == nil {
+                for candidate in candidates
+                where plans[candidate.index] == nil && (isCut || !wasCut(candidate.file)) {
                     guard let isMeant = round(candidate) else { continue }
                     plans[candidate.index] = try continued(candidate, isCut: isCut, isMeant)
                 }
@@ -117,14 +118,16 @@ package struct ReadPlanner {
             return nil
         }
         var best: KnownObject?
+        var endsEarly = false
         for object in alike where best == nil || object.endPosition > best!.endPosition {
             let isSame = try open.source.tailHash(before: object.endPosition) == object.tailHash
-            if isSame != isCut, !isCut || open.source.damage != nil { best = object }
+            guard isSame || isCut && open.source.damage != nil else { continue }
+            (best, endsEarly) = (object, !isSame)
         }
         guard let best else { return nil }
         claimed.insert(best.identity)
         let note = best.object == candidate.file.name ? nil : "is \(best.object) under a new name"
-        if isCut {
+        if endsEarly {
             return ReadPlan(
                 candidate.file, identity: best.identity, note: note, damage: open.source.damage,
                 isUnchanged: false)
@@ -154,6 +157,12 @@ package struct ReadPlanner {
                 damage: nil, isUnchanged: false)
         }
         return nil
+    }
+
+    /// Whether the file was cut short when it was read last, and is as long as then.
+    private func wasCut(_ file: FoundFile) -> Bool {
+        guard let before = seen[file.name] else { return false }
+        return before.damage != nil && before.node == file.status.node && before.size == file.size
     }
 
     private mutating func keep(_ plan: ReadPlan) { planned.add(plan, identity: plan.identity) }
