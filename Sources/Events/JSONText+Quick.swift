@@ -27,7 +27,8 @@ extension JSONText {
         }
     }
 
-    private static func appendEscape(_ byte: UInt8, into arena: inout ByteArena) {
+    /// Appends the escape of a byte that stands in no JSON string as it is.
+    static func appendEscape(_ byte: UInt8, into arena: inout ByteArena) {
         let digits: StaticString = "0123456789abcdef"
         arena.append(UInt8(ascii: "\\"))
         switch byte {

@@ -41,21 +41,11 @@ package enum JSONText {
 
     /// Appends text as a JSON string with its quotes; the bytes must be UTF-8.
     package static func appendQuoted(_ text: UnsafeBufferPointer<UInt8>, into arena: inout ByteArena) {
-        let digits: StaticString = "0123456789abcdef"
         arena.reserve(text.count + 2)
         arena.append(UInt8(ascii: "\""))
         for byte in text {
             switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                arena.append(UInt8(ascii: "\\"))
-                arena.append(byte)
-            case 0x0A: arena.append("\\n".utf8)
-            case 0x0D: arena.append("\\r".utf8)
-            case 0x09: arena.append("\\t".utf8)
-            case 0..<0x20:
-                arena.append("\\u00".utf8)
-                arena.append(digits.utf8Start[Int(byte >> 4)])
-                arena.append(digits.utf8Start[Int(byte & 15)])
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"), 0..<0x20: JSONText.appendEscape(byte, into: &arena)
             default: arena.append(byte)
             }
         }

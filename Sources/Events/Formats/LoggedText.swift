@@ -42,18 +42,8 @@ enum LoggedText {
 
     /// Appends one character as the contents of a JSON string.
     static func appendASCII(_ byte: UInt8, into arena: inout ByteArena) {
-        let digits: StaticString = "0123456789abcdef"
         switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-            arena.append(UInt8(ascii: "\\"))
-            arena.append(byte)
-        case 0x0A: arena.append("\\n".utf8)
-        case 0x0D: arena.append("\\r".utf8)
-        case 0x09: arena.append("\\t".utf8)
-        case 0..<0x20:
-            arena.append("\\u00".utf8)
-            arena.append(digits.utf8Start[Int(byte >> 4)])
-            arena.append(digits.utf8Start[Int(byte & 15)])
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), 0..<0x20: JSONText.appendEscape(byte, into: &arena)
         default: arena.append(byte)
         }
     }

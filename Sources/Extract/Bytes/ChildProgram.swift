@@ -59,7 +59,7 @@ final class ChildProgram {
             _ = fcntl(ends[1], ChildProgram.setPipeSize, ChildProgram.pipeBytes)
         #endif
         defer { close(ends[1]) }
-        let errors = ChildProgram.namelessFile()
+        let errors = namelessFile()
         let nothing = open("/dev/null", O_RDONLY | O_CLOEXEC)
         defer { close(nothing) }
         guard errors >= 0, nothing >= 0 else {
@@ -199,13 +199,5 @@ final class ChildProgram {
         let count = bytes.withUnsafeMutableBytes { pread(errors, $0.baseAddress, $0.count, start) }
         return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
             .trimmingCharacters(in: .whitespacesAndNewlines)
-    }
-
-    private static func namelessFile() -> Int32 {
-        var template = Array("\(NSTemporaryDirectory())daybook-XXXXXX".utf8CString)
-        let descriptor = mkstemp(&template)
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-        if descriptor >= 0 { unlink(template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }) }
-        return descriptor
     }
 }

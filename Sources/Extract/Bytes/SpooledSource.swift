@@ -19,11 +19,8 @@ final class SpooledSource: ByteSource, @unchecked Sendable {
 
         init?(_ start: Int64) {
             self.start = start
-            var template = Array("\(NSTemporaryDirectory())daybook-XXXXXX".utf8CString)
-            descriptor = mkstemp(&template)
+            descriptor = namelessFile()
             guard descriptor >= 0 else { return nil }
-            _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
-            unlink(template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) })
         }
 
         deinit { if descriptor >= 0 { close(descriptor) } }

@@ -86,12 +86,8 @@ package final class HTTPAnswerBody: @unchecked Sendable {
     }
 
     private func spill() throws(SystemFailure) {
-        var template = Array(
-            "\(FileManager.default.temporaryDirectory.path)/daybook-answer-XXXXXX".utf8CString)
-        descriptor = mkstemp(&template)
+        descriptor = namelessFile()
         guard descriptor >= 0 else { throw SystemFailure("make a temporary file for a large answer") }
-        unlink(template)
-        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         if let memory { try write(memory, count) }
         free(memory)
         memory = nil
