@@ -117,7 +117,11 @@ final class BatchSource: @unchecked Sendable {
                     guard let part = parts.popLast() else { return nil }
                     current = try open(part, connection)
                 case .file(let reading, let plan, let reader)?:
-                    if let next = try fill(&batch, reading, plan, reader, connection) { return next }
+                    do {
+                        if let next = try fill(&batch, reading, plan, reader, connection) { return next }
+                    } catch let error as ExtractError where error.kind == .missing {
+                        notes.append("\(pipeline)/\(reading.source.name): \(error)")
+                    }
                     current = nil
                 case .pull(let reading, let plan, let start, let reader, let order)?:
                     do {

@@ -3,12 +3,13 @@ import Postgres
 
 /// `daybook.files`: the files of a source as they were when they were read last.
 package enum SeenFiles {
-    /// Each file; one of which the ledger does not hold any more what it held is to be looked into again.
+    /// Each file; one of which the ledger holds less than it held is to be looked into again. It may hold more, of an
+    /// original that went on.
     package static func all(ofSource sourceID: Int32, _ connection: Connection) throws -> [SeenFile] {
         try connection.query(
             """
             SELECT f.object, f.node, f.size,
-                CASE WHEN f.read_bytes = coalesce(l.bytes, 0) THEN f.modified_ns ELSE 0 END AS modified_ns,
+                CASE WHEN f.read_bytes <= coalesce(l.bytes, 0) THEN f.modified_ns ELSE 0 END AS modified_ns,
                 f.object_identity, f.damage
             FROM daybook.files AS f
             LEFT JOIN (

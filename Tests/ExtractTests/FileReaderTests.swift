@@ -255,7 +255,7 @@ struct FileReaderTests {
         let error = try #require(throws: ExtractError.self) {
             _ = try read("a") { truncate(path, 1_000) }
         }
-        #expect(error.kind == .unreadable && error.message.contains("became shorter"))
+        #expect(error.kind == .missing && error.message.contains("became shorter"))
     }
 
     @Test("A file that grows while it is read gives what it had when it was found")

@@ -96,21 +96,107 @@ struct ReadPlanTests {
         #expect(next[1].note == nil)
     }
 
-    @Test("A copy under another name is an object of its own, and both go on apart")
+    @Test("A copy under another name is known as one, until it goes on by itself")
     func copy() throws {
         try folder.write("a", lines(1...100))
         var known = try read(try plans([]))
         try folder.write("b", lines(1...100))
         let second = try plans(known)
-        #expect(second[0].identity == known[0].identity && second[0].stretches == [])
-        #expect(second[1].identity == known[0].identity + "#2")
-        #expect(second[1].stretches.map(\.start) == [0])
+        #expect(second.map(\.identity) == [known[0].identity, known[0].identity])
+        #expect(second.allSatisfy { $0.stretches == [] })
+        #expect(second[1].note == "is a copy of a")
         known = try read(second, before: known)
         try folder.write("a", lines(1...101))
         try folder.write("b", lines(1...100) + lines(102...102))
         let third = try plans(known)
-        #expect(third.map(\.identity) == second.map(\.identity))
-        #expect(third.allSatisfy { $0.stretches.map(\.start) == [Int64(lines(1...100).utf8.count)] })
+        #expect(third.map(\.identity) == [known[0].identity, known[0].identity + "#2"])
+        #expect(third.map(\.stretches[0].start) == [Int64(lines(1...100).utf8.count), 0])
+    }
+
+    @Test("Short files that are equal are told apart: they may be so by chance")
+    func shortCopy() throws {
+        try folder.write("a", lines(1...2))
+        let known = try read(try plans([]))
+        try folder.write("b", lines(1...2))
+        let second = try plans(known)
+        #expect(second[1].identity == known[0].identity + "#2")
+        #expect(second[1].stretches.map(\.start) == [0])
+    }
+
+    @Test("A file that goes on after a copy of it was compressed is the object still")
+    func copiedAside() throws {
+        try folder.write("a", lines(1...100))
+        let known = try read(try plans([]))
+        try FileManager.default.copyItem(atPath: folder.path("a"), toPath: folder.path("b"))
+        let packed = try folder.compress("b", with: "gzip")
+        var planner = ReadPlanner(seen: []) { known }
+        let copied = try planner.plans(try folder.files("*"))
+        #expect(copied.map(\.identity) == [known[0].identity, known[0].identity])
+        try folder.write("a", lines(1...110))
+        var next = ReadPlanner(seen: copied.map { $0.seen(damage: nil) }) { known }
+        let plans = try next.plans(try folder.files("*"))
+        let plain = try #require(plans.first { $0.file.name == "a" })
+        #expect(plain.identity == known[0].identity)
+        #expect(plain.stretches.map(\.start) == [Int64(lines(1...100).utf8.count)])
+        #expect(plans.first { $0.file.name == packed }?.stretches == [])
+    }
+
+    @Test(
+        "A sound archive in the place of a damaged one is read from its start; of one that was cut, only the rest is"
+    )
+    func mended() throws {
+        for isCut in [false, true] {
+            try folder.write(
+                "a",
+                (1...5_000).map { "{\"time\":\"2026-01-01\",\"type\":\"t\",\"n\":\($0 * 7_919)}\n" }.joined())
+            let packed = try folder.compress("a", with: "gzip")
+            let sound = [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder.path(packed))))
+            var spoilt = sound
+            if isCut {
+                spoilt.removeLast(sound.count / 2)
+            } else {
+                spoilt.replaceSubrange(
+                    sound.count / 2..<sound.count / 2 + 8, with: [UInt8](repeating: 0x55, count: 8))
+            }
+            try FileManager.default.removeItem(atPath: folder.path(packed))
+            try folder.write(packed, spoilt)
+            let first = try plans([])
+            let known = try read(first)
+            let reader = try FileReader(
+                first[0], first[0].stretches[0], form: RecordForm(.ndjson), mapping: try anyMapping(),
+                isSettled: false)
+            var batch = EventBatch()
+            while try reader.fill(&batch) {}
+            let seen = first[0].seen(damage: try #require(reader.damage))
+            try FileManager.default.removeItem(atPath: folder.path(packed))
+            try folder.write(packed, sound)
+            var planner = ReadPlanner(seen: [seen]) { known }
+            let plan = try planner.plans(try folder.files("*"))[0]
+            #expect((plan.identity == known[0].identity) == isCut)
+            #expect(plan.stretches.map(\.start) == [isCut ? known[0].endPosition : 0])
+            try FileManager.default.removeItem(atPath: folder.path(packed))
+        }
+    }
+
+    @Test(
+        "A file that was cut or overwritten since it was planned is left for the next run",
+        arguments: [5, 300])
+    func changedMeanwhile(_ last: Int) throws {
+        try folder.write("a", lines(1...100))
+        let known = try read(try plans([]))
+        try folder.write("a", lines(1...200))
+        let plan = try plans(known)[0]
+        // In place: the file keeps its inode.
+        let handle = try #require(FileHandle(forWritingAtPath: folder.path("a")))
+        try handle.truncate(atOffset: 0)
+        try handle.write(contentsOf: Data(lines(2...last).utf8))
+        try handle.close()
+        let error = #expect(throws: ExtractError.self) {
+            _ = try FileReader(
+                plan, plan.stretches[0], form: RecordForm(.ndjson), mapping: try anyMapping(),
+                isSettled: false)
+        }
+        #expect(error?.kind == .missing && error?.message.contains("run again") == true)
     }
 
     @Test(

@@ -59,6 +59,13 @@ enum Compression: String, CaseIterable {
         try start(try installed(name), program, ["-t"], input).end(patienceSeconds: .infinity)
     }
 
+    /// Whether what a program says of a damaged archive is that it ends too early: then all that was read is sound.
+    static func tellsCut(_ words: String) -> Bool {
+        ["unexpected end of", "premature end", "Unexpected end of", "ends unexpectedly"].contains {
+            words.contains($0)
+        }
+    }
+
     private func start(
         _ path: String, _ program: String, _ arguments: [String], _ input: Int32
     ) throws(ExtractError) -> ChildProgram {

@@ -59,7 +59,7 @@ package final class FileReader {
 
     /// - Parameter isSettled: the file will not grow any more, so its last line is whole even without a line end; nothing
     ///   else is ever true of a compressed file.
-    /// - Throws: `missing` where another file has the name by now.
+    /// - Throws: `missing` where another file has the name by now, or this one other bytes.
     package convenience init(
         _ plan: ReadPlan, _ stretch: ReadPlan.Stretch, form: RecordForm, mapping: SourceMapping,
         isSettled: Bool
@@ -68,6 +68,11 @@ package final class FileReader {
         try self.init(
             file.source, identity: plan.identity, stretch, form: form, mapping: mapping,
             isSettled: isSettled || file.isCompressed)
+        if stretch.isTail, let tailHash = plan.tailHash, try self.tailHash() != tailHash {
+            throw ExtractError(
+                kind: .missing, object: name,
+                message: "was truncated or overwritten since the run began; run again")
+        }
         // What is read to an end that only reading tells may be more than was there.
         isAsFound = file.source.size != nil || file.status == plan.file.status
     }
@@ -222,7 +227,7 @@ package final class FileReader {
             if count == 0 { end = readPosition }
         } else if count == 0 {
             throw ExtractError(
-                kind: .unreadable, object: name,
+                kind: .missing, object: name,
                 message: "became shorter while it was read, at byte \(readPosition); run again")
         }
     }
@@ -286,7 +291,7 @@ package final class FileReader {
     private func lookBack() throws(ExtractError) {
         let kept = min(Int(readPosition), FileReader.kept)
         let around = try source.bytes(
-            readPosition - Int64(kept)..<min(readPosition + 2, end == .max ? readPosition + 2 : end))
+            readPosition - Int64(kept)..<max(readPosition, min(readPosition + 2, end)))
         guard around.count >= kept, kept > 0 else { return }
         block.copyBytes(from: around[..<kept])
         (consumed, filled) = (kept, kept)

@@ -26,6 +26,8 @@ package struct ReadPlan: Sendable {
     package let identity: String
     /// In order; empty where nothing is new.
     package let stretches: [Stretch]
+    /// The hash of the KiB before the last stretch, where it does not begin at 0: what is read goes on behind it.
+    package let tailHash: String?
     /// What a person should know: the file was truncated, replaced or renamed.
     package let note: String?
     /// Why the end of the file cannot be read, where that is known already.
@@ -44,9 +46,10 @@ package struct ReadPlan: Sendable {
 
     init(
         _ file: FoundFile, identity: String, holes: [KnownObject.Hole] = [],
-        from start: (position: Int64, line: Int64), end: Int64, note: String?
+        from start: (position: Int64, line: Int64), tailHash: String? = nil, end: Int64, note: String?
     ) {
         self.file = file
+        self.tailHash = tailHash
         self.identity = identity
         self.note = note
         damage = nil
@@ -62,6 +65,7 @@ package struct ReadPlan: Sendable {
     init(_ file: FoundFile, identity: String, note: String? = nil, damage: String?, isUnchanged: Bool) {
         self.file = file
         self.identity = identity
+        tailHash = nil
         self.note = note
         self.damage = damage
         self.isUnchanged = isUnchanged

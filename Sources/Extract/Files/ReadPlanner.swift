@@ -4,14 +4,16 @@ import Foundation
 /// Finds for each file the object that it continues, or makes it a new one.
 ///
 /// A file continues an object when it begins with the bytes of the object's fingerprint and the KiB before the object's
-/// end is the same, both uncompressed: so it may be renamed, moved and compressed. Where several would, the file that the
-/// object was (by its inode) goes first, then the one that has its name, then plain files, then compressed ones, and
-/// archives that are cut short last; so a copy beside the original is an object of its own, unless one of the two is
-/// compressed: then it is known as a copy.
+/// end is the same, both uncompressed: so it may be renamed, moved and compressed. Where several would, the file that has
+/// the object's name goes first, then the one that was it (by its inode), of each plain ones before compressed ones, then
+/// any plain file, then any compressed one, and archives that are cut short last. A file that holds what another one does
+/// is known as a copy of it, where one of the two is compressed, or the ledger knows all that they share.
 package struct ReadPlanner {
     private let encoding: TextEncoding
     private let seen: [String: SeenFile]
     private let seenNodes: [String: SeenFile]
+    /// Archives that are damaged, and not only cut short, by their objects.
+    private let damaged: [String: SeenFile]
     private let isSettled: (FoundFile) -> Bool
     private let readKnown: () throws -> [KnownObject]
     private let startedAt = Date()
@@ -21,6 +23,8 @@ package struct ReadPlanner {
     /// What is planned, to know copies by.
     private var planned = ByFingerprint<ReadPlan>()
     private var claimed: Set<String> = []
+    /// Objects of files that have not changed.
+    private var held: Set<String> = []
     private var taken: Set<String> = []
 
     /// - Parameters:
@@ -34,6 +38,11 @@ package struct ReadPlanner {
         self.encoding = encoding
         self.seen = Dictionary(seen.map { ($0.object, $0) }) { $1 }
         seenNodes = Dictionary(seen.map { ($0.node, $0) }) { $1 }
+        damaged = Dictionary(
+            seen.compactMap { file in
+                file.damage.flatMap { Compression.tellsCut($0) ? nil : (file.identity, file) }
+            }
+        ) { $1 }
         self.isSettled = isSettled
         readKnown = known
     }
@@ -48,7 +57,7 @@ package struct ReadPlanner {
                 continue
             }
             // A sound copy of a damaged file may take its object over.
-            if before.damage == nil { claimed.insert(before.identity) }
+            if before.damage == nil { held.insert(before.identity) }
             plans[index] = ReadPlan(
                 file, identity: before.identity, damage: before.damage, isUnchanged: true)
         }
@@ -66,21 +75,31 @@ package struct ReadPlanner {
                 candidates.append(candidate)
             }
         }
-        let rounds: [(Candidate) -> ((KnownObject) -> Bool)?] = [
-            { [seenNodes] candidate in
-                seenNodes[candidate.file.status.node].map { before in { $0.identity == before.identity } }
-            },
-            { candidate in { $0.object == candidate.file.name } },
-            { $0.isCompressed ? nil : { _ in true } },
-            { $0.isCompressed ? { _ in true } : nil },
-        ]
-        // What is cut short comes last: it cannot tell what it would have held.
-        for isCut in [false, true] {
-            for round in rounds {
-                for candidate in candidates
-                where plans[candidate.index] == nil && (isCut || !wasCut(candidate.file)) {
-                    guard let isMeant = round(candidate) else { continue }
-                    plans[candidate.index] = try continued(candidate, isCut: isCut, isMeant)
+        let wasObject: (Candidate) -> ((KnownObject) -> Bool)? = { [seenNodes] candidate in
+            seenNodes[candidate.file.status.node].map { before in { $0.identity == before.identity } }
+        }
+        let hasName: (Candidate) -> ((KnownObject) -> Bool)? = { candidate in
+            { $0.object == candidate.file.name }
+        }
+        let isFree: (Candidate) -> ((KnownObject) -> Bool)? = { [held] _ in
+            // What is short may begin as another file does by chance.
+            { !held.contains($0.identity) || $0.endPosition > Fingerprint.maxLength }
+        }
+        // What is cut short comes last: it cannot tell what it would have held. Before it comes what seems to be as it
+        // was: it has nothing more to tell.
+        for (isCut, isStill) in [(false, false), (false, true), (true, false), (true, true)] {
+            for rounds in [[hasName, wasObject], [isFree]] {
+                for isCompressed in [false, true] {
+                    for round in rounds {
+                        for candidate in candidates
+                        where plans[candidate.index] == nil && candidate.isCompressed == isCompressed
+                            && (isCut || !wasCut(candidate.file))
+                            && (isStill || !isAsLong(candidate.file))
+                        {
+                            guard let isMeant = round(candidate) else { continue }
+                            plans[candidate.index] = try continued(candidate, isCut: isCut, isMeant)
+                        }
+                    }
                 }
             }
         }
@@ -88,7 +107,7 @@ package struct ReadPlanner {
         for isCompressed in [false, true] {
             for candidate in candidates
             where plans[candidate.index] == nil && candidate.isCompressed == isCompressed {
-                let plan = try copied(candidate) ?? begun(candidate)
+                let plan = try copied(candidate) ?? remembered(candidate) ?? begun(candidate)
                 keep(plan)
                 plans[candidate.index] = plan
             }
@@ -112,7 +131,7 @@ package struct ReadPlanner {
         _ candidate: Candidate, isCut: Bool, _ isMeant: (KnownObject) -> Bool
     ) throws(ExtractError) -> ReadPlan? {
         let alike = objects.beginning(with: candidate.head).filter {
-            !claimed.contains($0.identity) && isMeant($0)
+            !claimed.contains($0.identity) && isMeant($0) && !wasMended($0, by: candidate.file)
         }
         guard !alike.isEmpty, !isCut || candidate.isCompressed, let open = try candidate.open(encoding) else {
             return nil
@@ -126,7 +145,12 @@ package struct ReadPlanner {
         }
         guard let best else { return nil }
         claimed.insert(best.identity)
-        let note = best.object == candidate.file.name ? nil : "is \(best.object) under a new name"
+        let isKnown =
+            best.object == candidate.file.name || seen[candidate.file.name]?.identity == best.identity
+        let isCopy = held.contains(best.identity)
+        let note =
+            isKnown
+            ? nil : "is \(isCopy ? "a copy of " : "")\(best.object)\(isCopy ? "" : " under a new name")"
         if endsEarly {
             return ReadPlan(
                 candidate.file, identity: best.identity, note: note, damage: open.source.damage,
@@ -134,21 +158,32 @@ package struct ReadPlanner {
         }
         return ReadPlan(
             candidate.file, identity: best.identity, holes: best.holes,
-            from: (best.endPosition, best.endLine), end: candidate.size, note: note)
+            from: (best.endPosition, best.endLine), tailHash: best.tailHash, end: candidate.size, note: note)
     }
 
-    /// A file that holds what another one does from its start, where one of the two is compressed: both are one object,
-    /// which is read from the other.
+    /// Whether the object was read from an archive that was damaged in the middle, and this is another file: of what
+    /// seemed to be read well behind the damage nobody knows, so that the file is read as a whole.
+    private func wasMended(_ object: KnownObject, by file: FoundFile) -> Bool {
+        guard let before = damaged[object.identity] else { return false }
+        return before.node != file.status.node || before.size != file.size
+    }
+
+    /// A file that holds what another one does from its start: both are one object, which is read from the other.
+    ///
+    /// Two plain files may begin alike by chance, or go on differently: of these, one is a copy only where it holds more
+    /// than a fingerprint's KiB, and all of the object that was loaded before.
     private func copied(_ candidate: Candidate) throws(ExtractError) -> ReadPlan? {
         var length: Int64?
         for plan in planned.beginning(with: candidate.head) {
             guard let other = try? OpenedFile(plan.file, encoding),
-                candidate.isCompressed || other.isCompressed,
                 try Head(other.source).isSame(as: candidate.head),
                 let open = try candidate.open(encoding)
             else { continue }
+            if !candidate.isCompressed, !other.isCompressed {
+                guard try holds(open.source, plan.identity) else { continue }
+            }
             if length == nil { length = try open.source.length() }
-            guard let length,
+            guard let length, length > 0,
                 try open.source.tailHash(before: length) == other.source.tailHash(before: length)
             else { continue }
             return ReadPlan(
@@ -157,6 +192,32 @@ package struct ReadPlanner {
                 damage: nil, isUnchanged: false)
         }
         return nil
+    }
+
+    /// A copy, as it was when it was read last, of a file that went on and is gone.
+    private func remembered(_ candidate: Candidate) throws(ExtractError) -> ReadPlan? {
+        guard isAsLong(candidate.file),
+            let before = seenNodes[candidate.file.status.node] ?? seen[candidate.file.name],
+            before.damage == nil,
+            let object = objects.beginning(with: candidate.head).first(where: {
+                $0.identity == before.identity
+            }),
+            let length = try candidate.open(encoding)?.source.length(), length < object.endPosition
+        else { return nil }
+        return ReadPlan(candidate.file, identity: object.identity, damage: nil, isUnchanged: false)
+    }
+
+    private func holds(_ source: any ByteSource, _ identity: String) throws(ExtractError) -> Bool {
+        guard let object = objects.identified(identity).first, object.endPosition > Fingerprint.maxLength
+        else { return false }
+        return try source.tailHash(before: object.endPosition) == object.tailHash
+    }
+
+    /// Whether the file is as long as it was when it was read last.
+    private func isAsLong(_ file: FoundFile) -> Bool {
+        [seen[file.name], seenNodes[file.status.node]].contains { before in
+            before?.node == file.status.node && before?.size == file.size
+        }
     }
 
     /// Whether the file was cut short when it was read last, and is as long as then.
@@ -183,7 +244,8 @@ package struct ReadPlanner {
     private func loss(_ file: FoundFile) -> String? {
         let before = seenNodes[file.status.node] ?? seen[file.name]
         let objects = before.map { self.objects.identified($0.identity) } ?? self.objects.named(file.name)
-        guard objects.contains(where: { !claimed.contains($0.identity) }) else { return nil }
+        guard objects.contains(where: { !claimed.contains($0.identity) && !held.contains($0.identity) })
+        else { return nil }
         var happened = "was truncated or replaced since it was read"
         if let before, before.node == file.status.node {
             happened =
