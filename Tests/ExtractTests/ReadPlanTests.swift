@@ -167,7 +167,8 @@ struct ReadPlanTests {
                 isSettled: false)
             var batch = EventBatch()
             while try reader.fill(&batch) {}
-            let seen = first[0].seen(damage: try #require(reader.damage))
+            #expect(reader.damage != nil)
+            let seen = first[0].seen(damage: reader.damage)
             try FileManager.default.removeItem(atPath: folder.path(packed))
             try folder.write(packed, sound)
             var planner = ReadPlanner(seen: [seen]) { known }

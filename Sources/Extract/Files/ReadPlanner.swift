@@ -75,6 +75,9 @@ package struct ReadPlanner {
                 candidates.append(candidate)
             }
         }
+        let alike = Dictionary(
+            grouping: candidates.filter { $0.head.length == Fingerprint.maxLength },
+            by: \.head.fingerprint.text)
         let wasObject: (Candidate) -> ((KnownObject) -> Bool)? = { [seenNodes] candidate in
             seenNodes[candidate.file.status.node].map { before in { $0.identity == before.identity } }
         }
@@ -96,8 +99,14 @@ package struct ReadPlanner {
                             && (isCut || !wasCut(candidate.file))
                             && (isStill || !isAsLong(candidate.file))
                         {
-                            guard let isMeant = round(candidate) else { continue }
-                            plans[candidate.index] = try continued(candidate, isCut: isCut, isMeant)
+                            guard let isMeant = round(candidate),
+                                let plan = try continued(candidate, isCut: isCut, isMeant)
+                            else { continue }
+                            // The most that continues it does; what holds less is known as a copy of that later.
+                            let most = try extended(candidate, among: alike, plans)
+                            plans[most.index] =
+                                most.index == candidate.index
+                                ? plan : objects.identified(plan.identity).first.map { resumed($0, most) }
                         }
                     }
                 }
@@ -106,10 +115,13 @@ package struct ReadPlanner {
         for plan in plans { if let plan { keep(plan) } }
         for isCompressed in [false, true] {
             for candidate in candidates
-            where plans[candidate.index] == nil && candidate.isCompressed == isCompressed {
-                let plan = try copied(candidate) ?? remembered(candidate) ?? begun(candidate)
-                keep(plan)
-                plans[candidate.index] = plan
+            where candidate.isCompressed == isCompressed {
+                while plans[candidate.index] == nil {
+                    let most = try extended(candidate, among: alike, plans)
+                    let plan = try copied(most) ?? remembered(most) ?? begun(most)
+                    keep(plan)
+                    plans[most.index] = plan
+                }
             }
         }
         let freshSince = startedAt.addingTimeInterval(-ReadPlanner.freshSeconds)
@@ -145,21 +157,49 @@ package struct ReadPlanner {
         }
         guard let best else { return nil }
         claimed.insert(best.identity)
-        let isKnown =
-            best.object == candidate.file.name || seen[candidate.file.name]?.identity == best.identity
-        let isCopy = held.contains(best.identity)
-        let note =
-            isKnown
-            ? nil : "is \(isCopy ? "a copy of " : "")\(best.object)\(isCopy ? "" : " under a new name")"
         if endsEarly {
             return ReadPlan(
-                candidate.file, identity: best.identity, note: note, damage: open.source.damage,
-                isUnchanged: false)
+                candidate.file, identity: best.identity, note: note(candidate.file, best),
+                damage: open.source.damage, isUnchanged: false)
         }
-        return ReadPlan(
-            candidate.file, identity: best.identity, holes: best.holes,
-            from: (best.endPosition, best.endLine), tailHash: best.tailHash, end: candidate.size, note: note)
+        return resumed(best, candidate)
     }
+
+    private func resumed(_ object: KnownObject, _ candidate: Candidate) -> ReadPlan {
+        ReadPlan(
+            candidate.file, identity: object.identity, holes: object.holes,
+            from: (object.endPosition, object.endLine), tailHash: object.tailHash, end: candidate.size,
+            note: note(candidate.file, object))
+    }
+
+    /// By what name the file was known, where that is another.
+    private func note(_ file: FoundFile, _ object: KnownObject) -> String? {
+        guard object.object != file.name, seen[file.name]?.identity != object.identity else { return nil }
+        return held.contains(object.identity)
+            ? "is a copy of \(object.object)" : "is \(object.object) under a new name"
+    }
+
+    /// Of the files that have no plan and begin with all that this one holds, the longest; itself where there is none.
+    private func extended(
+        _ candidate: Candidate, among alike: [String: [Candidate]], _ plans: [ReadPlan?]
+    ) throws(ExtractError) -> Candidate {
+        var most = candidate
+        let group = alike[candidate.head.fingerprint.text] ?? []
+        // Many that begin so are no copies, but have a long header; to compare each with each would take forever.
+        guard group.count <= ReadPlanner.mostCopies else { return candidate }
+        for other in group
+        where other.index != candidate.index && plans[other.index] == nil {
+            guard let open = try other.open(encoding), let mine = try most.open(encoding) else { continue }
+            let (length, otherLength) = (try mine.source.length(), try open.source.length())
+            guard otherLength > length,
+                try open.source.tailHash(before: length) == mine.source.tailHash(before: length)
+            else { continue }
+            most = other
+        }
+        return most
+    }
+
+    private static let mostCopies = 16
 
     /// Whether the object was read from an archive that was damaged in the middle, and this is another file: of what
     /// seemed to be read well behind the damage nobody knows, so that the file is read as a whole.
