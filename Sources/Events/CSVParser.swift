@@ -69,7 +69,8 @@ package final class CSVParser: RecordParser {
             column(of: path, in: header).map { FieldPath(steps: [columns[$0]]) } ?? path
         }
         for redaction in mapping.redactions {
-            for index in header.indices where redaction.path.columnNames.contains(header[index]) {
+            let names = redaction.path.columnNames + [redaction.path.steps.joined(separator: ".")]
+            for index in header.indices where names.contains(header[index]) {
                 renamed.redactions.append(Redaction(FieldPath(steps: [columns[index]]), redaction.action))
             }
         }

@@ -131,7 +131,7 @@ package struct SourceMapping: Sendable {
                 })
         }
         renamed.opened = opened.map(name)
-        renamed.redactions = redactions.map { Redaction(name($0.path), $0.action) }
+        renamed.redactions = redactions.map { Redaction(name($0.path), $0.action, name: $0.name) }
         renamed.cursor = cursor.map(name)
         return renamed
     }

@@ -122,6 +122,14 @@ package struct FieldPath: Sendable, Hashable {
         text.hasPrefix("/") && steps.count == 1 ? [text, steps[0]] : [text]
     }
 
+    /// The steps, divided at each dot in a name.
+    package var parts: [String] {
+        steps.flatMap { step in
+            step.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+                .map { String(decoding: $0, as: UTF8.self) }
+        }
+    }
+
     private static func replace(_ escape: String, by character: String, in text: String) -> String {
         var result = ""
         var rest = Substring(text)

@@ -8,37 +8,12 @@ final class RecordRewriter {
 
     /// Whether anything is left out, so that the record as it came must not be stored.
     let isRedacting: Bool
-    private let root = Node()
+    private let root: RewritingNode
     private var written = ByteArena()
-
-    private final class Node {
-        var children: [String: Node] = [:]
-        var name = ""
-        var isOpened = false
-        var action: Redaction.Action?
-
-        /// Whether something in it must not be stored.
-        var isRedactedBelow: Bool {
-            children.values.contains { $0.action != nil || $0.isRedactedBelow }
-        }
-    }
 
     init(_ mapping: SourceMapping) {
         isRedacting = !mapping.redactions.isEmpty
-        for path in mapping.opened { node(path).isOpened = true }
-        for redaction in mapping.redactions { node(redaction.path).action = redaction.action }
-    }
-
-    private func node(_ path: FieldPath) -> Node {
-        var node = root
-        for step in path.steps {
-            let child = node.children[step] ?? Node()
-            node.children[step] = child
-            node = child
-            if node.name.isEmpty { node.name = step }
-        }
-        node.name = path.text
-        return node
+        root = RewritingNode(mapping)
     }
 
     /// - Parameter object: valid JSON.
@@ -60,15 +35,19 @@ final class RecordRewriter {
     /// Writes the value at the scanner's position. An array is passed through: a path goes into each of its elements.
     ///
     /// - Parameter opens: whether strings are opened that are to be; what stands in one is not opened again.
-    private func write(_ scanner: inout JSONScanner, _ node: Node, opens: Bool = true) throws {
+    private func write(_ scanner: inout JSONScanner, _ node: RewritingNode, opens: Bool = true) throws {
         let opens = opens && node.isOpened
         let byte = try scanner.next()
         switch byte {
-        case UInt8(ascii: "{") where !node.children.isEmpty: try writeObject(&scanner, node)
-        case UInt8(ascii: "[") where !node.children.isEmpty || opens:
+        case UInt8(ascii: "{") where node.leadsOn: try writeObject(&scanner, node)
+        case UInt8(ascii: "[") where node.leadsOn || opens:
             try writeArray(&scanner, node, opens: opens)
         case UInt8(ascii: "\"") where opens: try open(try scanner.scanString(), scanner.base, node)
         case UInt8(ascii: "\"") where node.isRedactedBelow:
+            let token = try scanner.scanString()
+            guard node.isRedactedBelowAsWritten || mayHoldJSON(token, scanner.base) else {
+                return copy(token, scanner.base)
+            }
             throw Problem(
                 reason:
                     "\"\(node.name)\" is a string, and what is to be redacted would stand below it; does it hold "
@@ -77,7 +56,7 @@ final class RecordRewriter {
         }
     }
 
-    private func writeObject(_ scanner: inout JSONScanner, _ node: Node) throws {
+    private func writeObject(_ scanner: inout JSONScanner, _ node: RewritingNode) throws {
         scanner.position += 1
         written.append(UInt8(ascii: "{"))
         if try scanner.next() == UInt8(ascii: "}") {
@@ -87,7 +66,7 @@ final class RecordRewriter {
         var isFirst = true
         repeat {
             let key = try scanner.scanKey()
-            let child = node.children[text(key, scanner.base)]
+            let child = node.child(text(key, scanner.base))
             if child?.action == .drop {
                 _ = try scanner.scanValue()
                 continue
@@ -105,7 +84,7 @@ final class RecordRewriter {
         written.append(UInt8(ascii: "}"))
     }
 
-    private func writeMember(_ scanner: inout JSONScanner, _ node: Node) throws {
+    private func writeMember(_ scanner: inout JSONScanner, _ node: RewritingNode) throws {
         guard case .hash(let key)? = node.action else { return try write(&scanner, node) }
         let token = try scanner.scanValue()
         if token.kind == .literal, scanner.base[token.start] == UInt8(ascii: "n") {
@@ -118,7 +97,7 @@ final class RecordRewriter {
         written.append("\"\(SHA256.keyed(value, key: key, prefix: 16))\"".utf8)
     }
 
-    private func writeArray(_ scanner: inout JSONScanner, _ node: Node, opens: Bool) throws {
+    private func writeArray(_ scanner: inout JSONScanner, _ node: RewritingNode, opens: Bool) throws {
         scanner.position += 1
         written.append(UInt8(ascii: "["))
         if try scanner.next() == UInt8(ascii: "]") {
@@ -128,15 +107,14 @@ final class RecordRewriter {
         var index = 0
         repeat {
             if index > 0 { written.append(UInt8(ascii: ",")) }
-            if let child = node.children[String(index)] {
-                if child.action == .drop {
-                    _ = try scanner.scanValue()
-                    written.append("null".utf8)
-                } else {
-                    try writeMember(&scanner, child)
-                }
-            } else {
+            let element = node.element(index)
+            if element === node {
                 try write(&scanner, node, opens: opens)
+            } else if element.action == .drop {
+                _ = try scanner.scanValue()
+                written.append("null".utf8)
+            } else {
+                try writeMember(&scanner, element)
             }
             index += 1
         } while try scanner.advanceInContainer(isObject: false)
@@ -144,7 +122,8 @@ final class RecordRewriter {
     }
 
     /// Writes what a string holds; of an empty one, null.
-    private func open(_ token: JSONScanner.Token, _ base: UnsafePointer<UInt8>, _ node: Node) throws {
+    private func open(_ token: JSONScanner.Token, _ base: UnsafePointer<UInt8>, _ node: RewritingNode) throws
+    {
         var content = ByteArena(capacity: max(token.end - token.start, 64))
         JSONText.appendUnescaped(base, from: token.start, to: token.end, into: &content)
         guard content.count > 0 else { return written.append("null".utf8) }
@@ -159,6 +138,13 @@ final class RecordRewriter {
         }
         var inner = JSONScanner(content.base, from: 0, to: content.count)
         try write(&inner, node, opens: false)
+    }
+
+    /// Whether an object or an array may stand in a string: one that begins like it, or with an escape.
+    private func mayHoldJSON(_ token: JSONScanner.Token, _ base: UnsafePointer<UInt8>) -> Bool {
+        let contents = UnsafeBufferPointer(start: base + token.start, count: token.end - token.start)
+        guard let first = contents.first(where: { $0 > 0x20 }) else { return false }
+        return first == UInt8(ascii: "{") || first == UInt8(ascii: "[") || first == UInt8(ascii: "\\")
     }
 
     private func copy(_ token: JSONScanner.Token, _ base: UnsafePointer<UInt8>) {

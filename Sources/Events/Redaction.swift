@@ -1,4 +1,5 @@
-/// A field that must not be stored as it came. In arrays, it is that of each element.
+/// A field that must not be stored as it came. In arrays, it is that of each element; names that are joined by dots
+/// count as steps, and steps as such names.
 package struct Redaction: Sendable {
     package enum Action: Sendable, Equatable {
         /// The field is left out.
@@ -10,8 +11,15 @@ package struct Redaction: Sendable {
 
     package let path: FieldPath
     package let action: Action
+    /// As the definition names it, where it names a field of the details; nil where it names a column.
+    package let name: String?
 
-    package init(_ path: FieldPath, _ action: Action) { (self.path, self.action) = (path, action) }
+    package init(_ path: FieldPath, _ action: Action, name: String? = nil) {
+        (self.path, self.action, self.name) = (path, action, name)
+    }
+
+    /// Whether a field, or what it stands in, is redacted.
+    package func meets(_ field: FieldPath) -> Bool { field.parts.starts(with: path.parts) }
 }
 
 extension SHA256 {

@@ -269,6 +269,52 @@ struct RecordRulesTests {
                 ["9", "malformed_csv", ""],
             ]),
         SecretLog(
+            name: "attributes with dots", file: "a.log", keys: #", "format": "otlp""#,
+            rules:
+                #""redact": { "details.attributes.user.email": "hash", "/details/resource/host.owner": "drop" }"#,
+            text: """
+                {"resourceLogs":[{"resource":{"attributes":[{"key":"host.owner","value":{"stringValue":"u-secret"}}]},"scopeLogs":[{"scope":{"name":"a"},"logRecords":[{"timeUnixNano":"1767600000000000000","attributes":[{"key":"user.email","value":{"stringValue":"buyer@example.com"}}]},{"attributes":[{"key":"user.email","value":{"stringValue":"buyer@example.com"}}]}]}]}]}
+
+                """,
+            rows: [
+                [
+                    "∅",
+                    ##"{"scope": {"name": "a"}, "resource": {}, "attributes": {"user.email": "#mail"}, "timeUnixNano": 1767600000000000000}"##,
+                ]
+            ],
+            rejects: [
+                [
+                    "1", "missing_time",
+                    ##"{"attributes":{"user.email":"#mail"},"resource":{},"scope":{"name":"a"}}"##,
+                ]
+            ]),
+        SecretLog(
+            name: "names nested and dotted", file: "a.log", keys: #", "format": "ecs""#,
+            rules: #"""
+                "redact": { "details.user.email": "hash", "/details/card.number": "drop", "details.a.b.c": "hash",
+                  "details.a.0.z": "drop" }
+                """#,
+            text: """
+                {"@timestamp":"2026-01-05","user.email":"buyer@example.com","card":{"number":"4111222233334444"},"a.b":{"c":"u-secret"}}
+                {"@timestamp":"2026-01-05","user":{"email":"buyer@example.com"},"card.number":"4111222233334444","a":{"b.c":"u-secret"},"a.b.c":"u-secret","a.b.cd":"x"}
+                {"@timestamp":"2026-01-05","card":"kept","a":[{"b":[{"c":"u-secret"}]}]}
+                {"@timestamp":"soon","user.email":"buyer@example.com"}
+                {"@timestamp":"2026-01-05","card":"{\\"number\\":\\"4111222233334444\\"}"}
+
+                """,
+            rows: [
+                ["∅", ##"{"a.b": {"c": "#user"}, "card": {}, "user.email": "#mail"}"##],
+                [
+                    "∅",
+                    ##"{"a": {"b.c": "#user"}, "user": {"email": "#mail"}, "a.b.c": "#user", "a.b.cd": "x"}"##,
+                ],
+                ["∅", ##"{"a": [{"b": [{"c": "#user"}]}], "card": "kept"}"##],
+            ],
+            rejects: [
+                ["4", "bad_time", ##"{"@timestamp":"soon","user.email":"#mail"}"##],
+                ["5", "malformed_json", ""],
+            ]),
+        SecretLog(
             name: "cloudevents", file: "a.log", keys: #", "format": "cloudevents""#,
             rules:
                 #""redact": { "details.data.mail": "hash", "details.data.cards": "drop", "case_id": "hash" }"#,
@@ -544,6 +590,18 @@ extension Broken {
             #"""
             7:18: redact of sources[0] has "mail"; say where the value would be stored: "details.mail", or a column: \#
             case_id, event_id, user_id, correlation_id, service, entity, type
+            """#),
+        rule(
+            "a pointer that is no field of the details", #""redact": {"/user.mail": "hash"}"#,
+            #"""
+            7:18: redact of sources[0] has "/user.mail"; say where the value would be stored: "/details/user.mail", \#
+            or a column: case_id, event_id, user_id, correlation_id, service, entity, type
+            """#),
+        rule(
+            "half a pointer", #""redact": {"details./attributes/user.email": "hash"}"#,
+            #"""
+            7:18: "details./attributes/user.email" in redact of sources[0] is half a dotted path and half a JSON Pointer; \#
+            write "/details/attributes/user.email"
             """#),
         rule(
             "a column that no field comes into", #""redact": {"user_id": "hash"}"#,

@@ -131,7 +131,7 @@ struct PipelineReader {
         places.sources[sourceName] = input.place
         if case .command(let command, _) = input.input, let cursor = command.cursor?.field,
             let redact = object["redact"],
-            mapping.redactions.contains(where: { cursor.steps.starts(with: $0.path.steps) })
+            mapping.redactions.contains(where: { $0.meets(cursor) })
         {
             reader.error(
                 "\"\(cursor.text)\" is the cursor_field of \(name), and cannot be redacted", at: redact)

@@ -126,7 +126,11 @@ struct RecordRulesReader {
             if action == "drop", ["event_id", "type"].contains(member.name) {
                 reader.error("\(place) cannot be dropped: every event needs it; hash it", at: member.value)
             }
-            return paths.map { Redaction($0, action == "drop" ? .drop : .hash(key: key)) }
+            let isColumn = RecordRulesReader.columns.contains(member.name)
+            return paths.map {
+                Redaction(
+                    $0, action == "drop" ? .drop : .hash(key: key), name: isColumn ? nil : member.name)
+            }
         }
     }
 
@@ -142,9 +146,15 @@ struct RecordRulesReader {
                 ? fail("no field of \(name) comes into \(member.name); there is nothing to redact") : paths
         }
         guard let path = readPath(member) else { return [] }
-        guard path.steps.first == "details", path.steps.count > 1 else {
+        if let pointer = pointer(in: member.name) {
             return fail(
-                "redact of \(name) has \"\(member.name)\"; say where the value would be stored: \"details.\(member.name)\""
+                "\"\(member.name)\" in redact of \(name) is half a dotted path and half a JSON Pointer; write \"\(pointer)\""
+            )
+        }
+        guard path.steps.first == "details", path.steps.count > 1 else {
+            let inDetails = member.name.hasPrefix("/") ? "/details\(member.name)" : "details.\(member.name)"
+            return fail(
+                "redact of \(name) has \"\(member.name)\"; say where the value would be stored: \"\(inDetails)\""
                     + ", or a column: \(RecordRulesReader.columns.joined(separator: ", "))")
         }
         let inner = Array(path.steps.dropFirst())
@@ -157,6 +167,14 @@ struct RecordRulesReader {
             paths += details.paths.map { FieldPath(steps: $0.steps + inner) }
         }
         return paths
+    }
+}
+
+extension RecordRulesReader {
+    /// The JSON Pointer that is meant by a dotted path with a slash behind a dot, `details./a/b`.
+    private func pointer(in text: String) -> String? {
+        guard !text.hasPrefix("/"), let seam = text.firstRange(of: "./") else { return nil }
+        return "/" + text[..<seam.lowerBound].replacing(".", with: "/") + "/" + text[seam.upperBound...]
     }
 }
 
