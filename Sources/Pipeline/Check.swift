@@ -129,6 +129,61 @@ package struct Check {
         if input.form.format == .ndjson, !input.hasStandardFields, !isTold {
             checkFields(FieldSample(Array(files.prefix(Check.maxSampledFiles))), source, place)
         }
+        if source.mapping.filter != nil || !source.mapping.redactions.isEmpty, !isTold {
+            let found = Array(files.filter { $0.size > 0 }.prefix(Check.maxSampledFiles))
+            let dialect = input.form.format.dialect
+            let columns = try found.flatMap { file in
+                try dialect.map {
+                    try CSVHeader(file, dialect: $0, encoding: input.form.encoding).columns
+                } ?? []
+            }
+            checkRules(
+                FieldSample(found, input.form, of: source.mapping), columns: columns, source, place)
+        }
+    }
+
+    /// Looks for what records are filtered and redacted by.
+    ///
+    /// - Parameter columns: of CSV, where an empty cell is no field of its record.
+    private mutating func checkRules(
+        _ records: FieldSample, columns: [String] = [], _ source: SourceDefinition, _ place: DefinitionPlace
+    ) {
+        guard records.count > 0 else { return }
+        let header = FieldSample([
+            JSONValue(.object(columns.map { JSONValue.Member(name: $0, value: JSONValue(.string(""))) }))
+        ])
+        func warn(_ name: String, _ rule: String, _ hint: String) {
+            problems.append(
+                Problem(
+                    .warning, place,
+                    "none of the first \(records.count) records has \"\(name)\" (\(rule))" + hint))
+        }
+        var seen: Set<FieldPath> = []
+        for condition in source.mapping.filter?.alternatives.flatMap({ $0 }) ?? [] {
+            let path = condition.path
+            guard !records.has(path), CSVParser.column(of: path, in: columns) == nil,
+                seen.insert(path).inserted
+            else { continue }
+            let (steps, suggestion) = records.find(path)
+            let pointer = steps.map { FieldPath(steps: $0) }.flatMap { records.has($0) ? $0.text : nil }
+            let hint = pointer.map { "; write \"\($0)\"" } ?? suggestion
+            // What is said to be absent may well be.
+            if case .isPresent(false) = condition.test, hint.isEmpty { continue }
+            warn(path.text, "where", hint)
+        }
+        var names: [String] = []
+        for redaction in source.mapping.redactions {
+            guard let name = redaction.name, !names.contains(name) else { continue }
+            names.append(name)
+            let paths = source.mapping.redactions.filter { $0.name == name }.map(\.path)
+            let found = paths.map { records.find($0) }
+            if found.contains(where: { $0.steps != nil })
+                || paths.contains(where: { header.find($0).steps != nil })
+            {
+                continue
+            }
+            warn(name, "redact", found.map(\.suggestion).first { !$0.isEmpty } ?? "")
+        }
     }
 
     /// Whether the program is there; it is not run, for nobody knows what else that does.
@@ -159,6 +214,8 @@ package struct Check {
             } else {
                 let sample = FieldSample(page.items)
                 checkFields(sample, source, place)
+                // What stands in strings is not looked into.
+                if source.mapping.opened.isEmpty { checkRules(sample, source, place) }
                 if let field = api.incremental?.field, sample.count > 0, !sample.has(field) {
                     problems.append(
                         Problem(

@@ -539,6 +539,88 @@ struct RecordRulesTests {
         #expect(try database.rows("SELECT type FROM raw.events ORDER BY 1") == [["b"], ["d"]])
     }
 
+    // MARK: - Rules that meet nothing
+
+    /// A rule, a record, and what is to be said of it; nothing where that is nil.
+    struct Unmet: Sendable {
+        var format = "ndjson"
+        let rules: String
+        let record: String
+        let said: String?
+    }
+
+    private static let person =
+        #"{"@timestamp":"2026-01-05","message":"a","email":"x","user":{"mail.home":"x"},"level":"info"}"#
+
+    static let unmet = [
+        Unmet(
+            rules: #""redact": {"details.emial": "hash"}"#, record: person,
+            said: #""details.emial" (redact); did you mean "email"?"#),
+        Unmet(rules: #""redact": {"details.email": "hash"}"#, record: person, said: nil),
+        Unmet(rules: #""redact": {"details.user.mail.home": "hash"}"#, record: person, said: nil),
+        Unmet(
+            rules: #""redact": {"details.user.mail.hom": "hash"}"#, record: person,
+            said: #""details.user.mail.hom" (redact); did you mean "mail.home"?"#),
+        Unmet(
+            rules: #""redact": {"details.usr.mail": "hash"}"#, record: person,
+            said: #""details.usr.mail" (redact); did you mean "user"?"#),
+        Unmet(
+            rules: #""redact": {"details.password": "drop"}"#, record: person,
+            said: #""details.password" (redact)"#),
+        Unmet(
+            rules: #""where": {"levle": {"!=": "debug"}}"#, record: person,
+            said: #""levle" (where); did you mean "level"?"#),
+        Unmet(
+            rules: #""where": {"user.mail.home": "x"}"#, record: person,
+            said: #""user.mail.home" (where); write "/user/mail.home""#),
+        Unmet(rules: #""where": {"deleted": null, "level": "info"}"#, record: person, said: nil),
+        Unmet(
+            rules: #""where": {"levle": null}"#, record: person,
+            said: #""levle" (where); did you mean "level"?"#),
+        Unmet(
+            format: "ecs", rules: #""redact": {"details.user.mial.home": "hash"}"#, record: person,
+            said: #""details.user.mial.home" (redact); did you mean "mail.home"?"#),
+        Unmet(
+            format: "logfmt", rules: #""redact": {"details.emial": "hash"}"#,
+            record: "time=2026-01-05 event=a email=x",
+            said: #""details.emial" (redact); did you mean "email"?"#),
+        Unmet(
+            format: "drdroid",
+            rules: #""redact": {"details.emial": "hash"}, "where": {"payload.email": "x"}"#,
+            record: #"{"timestamp":"2026-01-05","name":"a","payload":"{\"email\":\"x\"}"}"#,
+            said: #""details.emial" (redact); did you mean "email"?"#),
+        Unmet(
+            format: "csv",
+            rules: #""redact": {"details.emial": "hash"}, "where": {"empty": null, "a.b": "1"}"#,
+            record: "@timestamp,message,email,empty,a.b\n2026-01-05,a,x,,1",
+            said: #""details.emial" (redact); did you mean "email"?"#),
+        Unmet(
+            format: "csv", rules: #""redact": {"details.empty": "hash"}, "where": {"empty": "x"}"#,
+            record: "@timestamp,message,empty\n2026-01-05,a,", said: nil),
+    ]
+
+    @Test("A rule of a field that no record has is doubted", arguments: unmet)
+    func doubts(_ unmet: Unmet) throws {
+        let project = try TemporaryProject()
+        let hasMapping = unmet.format == "ndjson" || unmet.format == "csv"
+        let event = #""event": { "occurred_at": "/@timestamp", "type": "message" }, "#
+        try project.write(
+            "pipelines/logs.jsonc",
+            """
+            { "pipeline": "logs", "sources": [ { "name": "all",
+              "file": { "path": "a.log", "format": "\(unmet.format)" },
+              \(hasMapping ? event : "")\(unmet.rules) } ] }
+            """)
+        try project.write("a.log", unmet.record + "\n")
+        let report = try Check.run(try project.project(), [], database: nil)
+        #expect(report.ok)
+        #expect(
+            report.problems.map(\.description)
+                == (unmet.said.map {
+                    ["pipelines/logs.jsonc:2:21: warning: none of the first 1 records has \($0)"]
+                } ?? []))
+    }
+
     // MARK: - Mistakes in a definition
 
     @Test("A mistake is told with its place", arguments: Broken.recordRules)
