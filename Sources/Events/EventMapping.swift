@@ -114,6 +114,13 @@ package struct SourceMapping: Sendable {
         return events.flatMap(\.references).flatMap(\.paths).filter { seen.insert($0.steps).inserted }
     }
 
+    /// The paths of these that stay in the details unless they were taken.
+    var fallbacks: Set<[String]> {
+        let references = events.flatMap(\.references)
+        return Set(references.flatMap(\.paths).map(\.steps))
+            .subtracting(references.flatMap(\.firmPaths).map(\.steps))
+    }
+
     /// What is looked at beside that, and stays in the details.
     package var looks: [FieldPath] {
         (filter?.paths ?? []) + (cursor.map { [$0] } ?? [])

@@ -6,6 +6,8 @@ package indirect enum FieldReference: Sendable, Equatable {
     /// Absent when one of its parts is.
     case template([TemplatePart])
     case constant(String)
+    /// In a list that a format has built in, what is left in the details unless it was taken.
+    case fallback(FieldReference)
 
     package enum TemplatePart: Sendable, Equatable {
         case text(String)
@@ -63,6 +65,7 @@ package indirect enum FieldReference: Sendable, Equatable {
                     if case .field(let path) = part { .field(name(path)) } else { part }
                 })
         case .constant: self
+        case .fallback(let reference): .fallback(reference.renamed(name))
         }
     }
 
@@ -76,6 +79,16 @@ package indirect enum FieldReference: Sendable, Equatable {
                 if case .field(let path) = part { path } else { nil }
             }
         case .constant: []
+        case .fallback(let reference): reference.paths
+        }
+    }
+
+    /// Of these, the ones that are left out of the details in any case.
+    var firmPaths: [FieldPath] {
+        switch self {
+        case .fallback: []
+        case .firstPresent(let references): references.flatMap(\.firmPaths)
+        case .field, .template, .constant: paths
         }
     }
 }

@@ -16,10 +16,19 @@ final class FieldTree: @unchecked Sendable {
         var slot: Int32 = -1
         var firstEdge: Int32 = 0
         var edgeCount: Int32 = 0
-        /// Whether a mapping names the node whole, so that it is left out of the details.
-        var isTaken = false
+        var use = Use.kept
         /// All slots at or below this node.
         var slots: Range<Int32> = 0..<0
+    }
+
+    /// What becomes of a member in the details that are left over.
+    enum Use: UInt8 {
+        /// It stays: no mapping names it whole.
+        case kept
+        /// It stays unless its value was taken.
+        case fallback
+        /// It is left out.
+        case taken
     }
 
     struct Edge {
@@ -36,11 +45,14 @@ final class FieldTree: @unchecked Sendable {
 
     /// - Parameters:
     ///   - paths: what a mapping takes.
+    ///   - fallbacks: those of them that it takes only where it must.
     ///   - looks: what is looked at beside that.
-    init(_ paths: [FieldPath], looks: [FieldPath] = []) {
+    init(_ paths: [FieldPath], fallbacks: Set<[String]> = [], looks: [FieldPath] = []) {
         var build = Build()
-        for path in paths { build.insert(path.steps, isTaken: true) }
-        for path in looks { build.insert(path.steps, isTaken: false) }
+        for path in paths {
+            build.insert(path.steps, fallbacks.contains(path.steps) ? .fallback : .taken)
+        }
+        for path in looks { build.insert(path.steps, .kept) }
         build.flatten()
         nodes = .allocate(capacity: build.nodes.count)
         nodes.initialize(from: build.nodes, count: build.nodes.count)
@@ -91,7 +103,7 @@ final class FieldTree: @unchecked Sendable {
         final class Branch {
             var children: [(name: String, branch: Branch)] = []
             var isPath = false
-            var isTaken = false
+            var use = Use.kept
         }
 
         let root = Branch()
@@ -100,7 +112,7 @@ final class FieldTree: @unchecked Sendable {
         var names: [UInt8] = []
         var slotsByPath: [[String]: Int] = [:]
 
-        func insert(_ steps: [String], isTaken: Bool) {
+        func insert(_ steps: [String], _ use: Use) {
             var branch = root
             for step in steps {
                 if let known = branch.children.first(where: { $0.name == step }) {
@@ -112,14 +124,14 @@ final class FieldTree: @unchecked Sendable {
                 }
             }
             branch.isPath = true
-            if isTaken { branch.isTaken = true }
+            if use != .kept { branch.use = use }
         }
 
         mutating func flatten() { _ = flatten(root, steps: []) }
 
         private mutating func flatten(_ branch: Branch, steps: [String]) -> Int32 {
             let index = nodes.count
-            nodes.append(Node(isTaken: branch.isTaken))
+            nodes.append(Node(use: branch.use))
             let firstSlot = Int32(slotsByPath.count)
             if branch.isPath {
                 nodes[index].slot = firstSlot

@@ -11,8 +11,8 @@ final class MemberOrder {
         var slot: Int32 = -1
         /// Whether paths lead through the node.
         var isBranch = false
-        /// Whether it is left out of the details.
-        var isTaken = false
+        /// What becomes of it in the details.
+        var use = FieldTree.Use.kept
         /// From behind the brace or comma: where the name begins, and where the value does.
         var nameOffset: Int32 = 0
         var valueOffset: Int32 = 0

@@ -28,7 +28,7 @@ extension NDJSONParser {
         guard newline.pointee == 0x0A else { return 0 }
 
         let end = newline[-1] == 0x0D ? newline - 1 : newline
-        let remainder = mapper.wantsRemainder ? keptRuns.append(kept, of: line, to: &batch.arena) : .absent
+        let remainder = remainder(kept, of: line, to: &batch.arena)
         mapper.map(
             UnsafeBufferPointer(start: line, count: end - line), base: line, readable: readable,
             remainder: remainder, line: batch.range.endLine, position: batch.range.end, into: &batch)
@@ -41,7 +41,7 @@ extension NDJSONParser {
         var place = opening + 1
         if QuickScan.skipSpace(place).pointee == UInt8(ascii: "}") { return QuickScan.skipSpace(place) }
         let values = mapper.values
-        var previousWasKept = false
+        var previous = FieldTree.Use.taken
         var cursor = order.first
         while true {
             let member: MemberOrder.Member
@@ -53,20 +53,21 @@ extension NDJSONParser {
                 (member, cursor) = (found, next)
             }
             let start = place + Int(member.valueOffset)
-            if !member.isBranch, member.isTaken, start.pointee == UInt8(ascii: "\"") {
+            if !member.isBranch, member.use == .taken, start.pointee == UInt8(ascii: "\"") {
                 let (closing, hasEscapes) = QuickScan.scanString(from: start + 1)
                 guard let closing else { return nil }
                 values[Int(member.slot)] = FieldValue(
                     form: hasEscapes ? .escapedText : .text, start: start + 1 - line, end: closing - line)
-                previousWasKept = false
+                previous = .taken
                 place = closing + 1
             } else {
                 guard let end = scanValue(start, of: line, member) else { return nil }
-                if !member.isTaken {
+                if member.use != .taken {
                     let name = place + Int(member.nameOffset)
-                    keptRuns.note(name - line, end - line, joins: previousWasKept, &kept)
+                    let joins = previous == .kept && member.use == .kept
+                    keptRuns.note(name - line, end - line, joins: joins, &kept)
                 }
-                previousWasKept = !member.isTaken
+                previous = member.use
                 place = end
             }
             if place.pointee != UInt8(ascii: ",") {
@@ -98,7 +99,7 @@ extension NDJSONParser {
         }
         return MemberOrder.Member(
             node: node, slot: tree.nodes[Int(node)].slot, isBranch: tree.nodes[Int(node)].edgeCount > 0,
-            isTaken: tree.nodes[Int(node)].isTaken, nameOffset: Int32(nameOffset),
+            use: tree.nodes[Int(node)].use, nameOffset: Int32(nameOffset),
             valueOffset: Int32(valueOffset))
     }
 

@@ -22,7 +22,7 @@ package final class NDJSONParser: RecordParser {
             mapping.filter != nil && !mapping.redactions.isEmpty
             ? NDJSONParser(mapping.withoutRedactions) : nil
         if sieve != nil { mapping.filter = nil }
-        tree = FieldTree(mapping.paths, looks: mapping.looks)
+        tree = FieldTree(mapping.paths, fallbacks: mapping.fallbacks, looks: mapping.looks)
         mapper = RecordMapper(mapping, tree: tree)
         rewriter = mapping.isRewriting ? RecordRewriter(mapping) : nil
     }
@@ -233,11 +233,21 @@ package final class NDJSONParser: RecordParser {
                 reason: (start.map { "column \(place - $0 + 1): " } ?? "") + what)
             return
         }
-        let remainder =
-            mapper.wantsRemainder ? keptRuns.append(kept, of: scanner.base, to: &batch.arena) : .absent
+        let remainder = remainder(kept, of: scanner.base, to: &batch.arena)
         mapper.map(
             record, original: original, base: scanner.base, readable: scanner.end, remainder: remainder,
             line: line, position: position, into: &batch)
+    }
+
+    /// The details that are left over: `kept` runs, without the fallbacks that are taken.
+    @inline(__always)
+    func remainder(_ kept: Int, of base: UnsafePointer<UInt8>, to arena: inout ByteArena) -> TextSlice {
+        guard mapper.wantsRemainder else { return .absent }
+        var kept = kept
+        if mapper.hasFallbacks {
+            mapper.eachTakenFallback { place in keptRuns.remove(place, &kept) }
+        }
+        return keptRuns.append(kept, of: base, to: &arena)
     }
 
     private func reject(
@@ -273,7 +283,7 @@ package final class NDJSONParser: RecordParser {
 
     /// Scans the top-level object at the scanner's position; values of the tree's paths go to their slots.
     ///
-    /// - Returns: the number of runs of members that no mapping names.
+    /// - Returns: the number of runs of members that stay; a fallback is a run of its own.
     @inline(__always)
     private func scanRecord(_ scanner: inout JSONScanner) throws(JSONError) -> Int {
         scanner.position += 1
@@ -282,7 +292,7 @@ package final class NDJSONParser: RecordParser {
             return 0
         }
         var kept = 0
-        var previousWasKept = false
+        var previous = FieldTree.Use.taken
         repeat {
             let key = try scanner.scanKey()
             let node = child(of: 0, key, scanner.base)
@@ -291,9 +301,12 @@ package final class NDJSONParser: RecordParser {
             } else {
                 try scanInto(node, &scanner)
             }
-            let isKept = node < 0 || !tree.nodes[Int(node)].isTaken
-            if isKept { keptRuns.note(key.start - 1, scanner.position, joins: previousWasKept, &kept) }
-            previousWasKept = isKept
+            let use = node < 0 ? .kept : tree.nodes[Int(node)].use
+            if use != .taken {
+                let joins = previous == .kept && use == .kept
+                keptRuns.note(key.start - 1, scanner.position, joins: joins, &kept)
+            }
+            previous = use
         } while try scanner.advanceInContainer(isObject: true)
         return kept
     }
@@ -384,6 +397,18 @@ final class KeptRuns {
             runs[count] = (start, end)
             count += 1
         }
+    }
+
+    /// Removes the run that `place` stands in, if it is that of one member.
+    @inline(never)
+    func remove(_ place: Int, _ count: inout Int) {
+        // The last run of a strange object may have grown over others.
+        let last = count == KeptRuns.capacity ? count - 1 : count
+        guard let index = (0..<last).first(where: { runs[$0].start <= place && place < runs[$0].end }) else {
+            return
+        }
+        (runs + index).update(from: runs + index + 1, count: count - index - 1)
+        count -= 1
     }
 
     /// Appends an object of the first `count` runs.

@@ -27,6 +27,8 @@ final class RecordMapper {
     let slotCount: Int
     /// Whether any event takes the details that are left over.
     let wantsRemainder: Bool
+    /// Whether what is left over depends on which alternatives are taken.
+    let hasFallbacks: Bool
 
     /// Raw memory: an entry holds references, and to copy one out of an array counts them.
     private let entries: UnsafeMutableBufferPointer<Entry>
@@ -41,6 +43,7 @@ final class RecordMapper {
     private let contentKey: String?
     private let constants: [[UInt8]]
     private let composed: [Composed]
+    private let choices: [[Candidate]]
     /// Where the batch holds each constant; raw memory, because it is read for every event.
     private let constantSlices: UnsafeMutablePointer<TextSlice>
     private var objectIdentity: [UInt8] = []
@@ -68,6 +71,12 @@ final class RecordMapper {
     private enum Composed {
         case firstPresent([Extractor])
         case template([Extractor])
+    }
+
+    /// One of a list of alternatives, and the slots that it takes out of the details where it is the first present.
+    private struct Candidate {
+        let extractor: Extractor
+        let fallbacks: [Int]
     }
 
     private enum EventID {
@@ -114,6 +123,8 @@ final class RecordMapper {
         constants = compiler.constants
         constantSlices = .allocate(capacity: compiler.constants.count)
         composed = compiler.composed
+        choices = compiler.choices
+        hasFallbacks = !choices.isEmpty
     }
 
     deinit {
@@ -138,6 +149,14 @@ final class RecordMapper {
     @inline(__always)
     func clear() {
         for slot in 0..<slotCount { values[slot].form = .absent }
+    }
+
+    /// Gives the place of each value that was left for a fallback and is taken after all.
+    func eachTakenFallback(_ body: (Int) -> Void) {
+        for candidates in choices {
+            guard let taken = candidates.first(where: { isPresent($0.extractor) }) else { continue }
+            for slot in taken.fallbacks { body(values[slot].start) }
+        }
     }
 
     // MARK: - Events
@@ -530,6 +549,8 @@ final class RecordMapper {
         let tree: FieldTree
         var constants: [[UInt8]] = [[]]
         var composed: [Composed] = []
+        /// The lists with fallbacks.
+        var choices: [[Candidate]] = []
 
         mutating func compile(_ mapping: EventMapping) -> Entry {
             let eventID: EventID =
@@ -574,9 +595,19 @@ final class RecordMapper {
             case .constant(let text):
                 constants.append(Array(text.utf8))
                 return .constant(constants.count - 1)
+            case .fallback(let reference): return compile(reference)
             case .firstPresent(let references):
                 let candidates = references.map { compile($0) }
                 composed.append(.firstPresent(candidates))
+                let fallbacks = references.map { reference -> [Int] in
+                    guard case .fallback = reference else { return [] }
+                    // What stands deeper is left where it is.
+                    return reference.paths.filter { $0.steps.count == 1 }.map { tree.slot(of: $0) }
+                }
+                if fallbacks.contains(where: { !$0.isEmpty }) {
+                    choices.append(
+                        zip(candidates, fallbacks).map { Candidate(extractor: $0, fallbacks: $1) })
+                }
                 return .composed(composed.count - 1)
             case .template(let parts):
                 let extractors = parts.map { part -> Extractor in

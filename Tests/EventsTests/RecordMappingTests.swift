@@ -115,6 +115,38 @@ import Testing
                 == [text == "none" ? nil : text])
     }
 
+    @Test(
+        "A fallback stays in the details unless it is taken",
+        arguments: [
+            (#""x":1,"a":"1","b":"2","c":"3","y":2"#, #"{"x":1,"b":"2","c":"3","y":2}"#),
+            (#""x":1,"b":"2","c":"3","y":2"#, #"{"x":1,"c":"3","y":2}"#),
+            (#""b":"2","c":"3""#, #"{"c":"3"}"#), (#""c":"3","x":1"#, #"{"x":1}"#), (#""c":"3""#, "{}"),
+            (#""a":null,"b":null,"c":"3","x":1"#, #"{"b":null,"x":1}"#),
+            (#""o":{"p":1},"d":"4","x":1"#, #"{"o":{"p":1},"d":"4","x":1}"#),
+        ])
+    func keepsFallbacks(members: String, details: String) {
+        let choice = FieldReference.firstPresent([
+            field("a"), .fallback(field("b")), .fallback(field("{c}")), .fallback(field("o.p")),
+            .fallback(field("d")),
+        ])
+        let line = "\(Self.start),\(members)}"
+        #expect(parse(line, .event { $0.userID = choice }).details == [details])
+        // As the scanner of every line has it, too.
+        #expect(
+            parse(line + "\n" + line + "\n", .event { $0.userID = choice }).details == [details, details])
+    }
+
+    @Test func aFallbackAmongVeryManyMembersLosesNothing() {
+        let choice = FieldReference.firstPresent([field("a")] + (0..<99).map { .fallback(field("f\($0)")) })
+        for missing in [0, 62, 63, 64, 98] {
+            let members = (missing..<99).map { "\"f\($0)\":\"\($0)\"" }
+            let parsed = parse(
+                "\(Self.start),\(members.joined(separator: ","))}", .event { $0.userID = choice })
+            #expect(parsed.rows.map(\.userID) == ["\(missing)"])
+            #expect(parsed.details == ["{\(members.dropFirst().joined(separator: ","))}"])
+        }
+    }
+
     @Test func nestedValuesAreNoTexts() {
         for (reference, members) in [
             ("o", #""o":{}"#), ("o", #""o":[1]"#), ("{o}", #""o":{}"#), ("o.a", #""o":{"a":[]}"#),

@@ -202,6 +202,42 @@ struct FormatTests {
                 == [["2026-01-05 07:00:00", "GET.200", "u1", "web", "u1"]])
     }
 
+    @Test(
+        "Of the fields that a format would take, those that another took the place of stay in the details",
+        arguments: [
+            [
+                "logfmt", "",
+                #"time=2026-01-05 event=order.paid msg="card 4711 declined" ts=1 user=u1 user_id=u2"#,
+                #"{"ts": "1", "msg": "card 4711 declined", "user": "u1"}"#,
+            ],
+            ["logfmt", "", "ts=2026-01-05 level=info msg=paid user=u1 n=1", #"{"n": "1", "level": "info"}"#],
+            [
+                "logfmt", #", "event": { "type": ["event", "msg"] }"#,
+                "time=2026-01-05 event=paid msg=done user=u1 user_id=u2", #"{"user": "u1"}"#,
+            ],
+            [
+                "otlp", "",
+                #"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"severityText":"INFO","timeUnixNano":"1767600000000000000","eventName":"paid","flags":1}]}]}]}"#,
+                #"{"flags": 1, "scope": {}, "resource": {}, "severityText": "INFO", "timeUnixNano": 1767600000000000000}"#,
+            ],
+            [
+                "ecs", "",
+                #"{"@timestamp":"2026-01-05","event.action":"paid","event.dataset":"shop","user.name":"n","user.id":"u","m":1}"#,
+                #"{"m": 1, "user.name": "n", "event.dataset": "shop"}"#,
+            ],
+            [
+                "ecs", "",
+                #"{"@timestamp":"2026-01-05","event":{"dataset":"shop"},"m":1,"user":{"id":"u"},"user.id":"u2"}"#,
+                #"{"m": 1, "user": {"id": "u"}, "event": {"dataset": "shop"}, "user.id": "u2"}"#,
+            ],
+        ])
+    func keepsWhatWasNotTaken(_ log: [String]) throws {
+        let database = try load(
+            "\"file\": { \"path\": \"a.log\", \"format\": \"\(log[0])\" }\(log[1])",
+            ["a.log": log[2] + "\n"])
+        #expect(try database.rows("SELECT details FROM raw.events") == [[log[3]]])
+    }
+
     @Test("JSON in a string is opened where details say so")
     func opened() throws {
         let lines = #"""

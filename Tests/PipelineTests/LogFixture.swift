@@ -316,7 +316,7 @@ extension LogFixture {
                 ],
                 [
                     "2026-01-05 08:00:01", "order.late", "e-2", "e-2", "depot", "∅", "∅", "∅",
-                    #"{"level": "warn", "retry": true}"#,
+                    #"{"msg": "too late", "level": "warn", "retry": true}"#,
                 ],
                 [
                     "2026-01-05 08:00:03", "done", "@", "@", "shop", "∅", "∅", "∅",
@@ -467,7 +467,7 @@ extension LogFixture {
                     "2026-01-05 08:00:00", "order.paid", "5b8efff798038103d269b633813fc60c", "u1", "shop-web",
                     "u-7",
                     "5b8efff798038103d269b633813fc60c", "∅",
-                    #"{"body": "paid", "scope": {"name": "app"}, "resource": {"service.name": "shop-web"}, "attributes": {"sum": 12, "user.id": "u-7", "log.record.uid": "u1"}, "timeUnixNano": 1767600000000000000}"#,
+                    #"{"body": "paid", "scope": {"name": "app"}, "resource": {"service.name": "shop-web"}, "attributes": {"sum": 12, "user.id": "u-7", "log.record.uid": "u1"}, "severityText": "INFO", "timeUnixNano": 1767600000000000000}"#,
                 ],
                 [
                     "2026-01-05 08:00:01", "log.WARN", "@", "@", "shop-web", "∅", "∅", "∅",

@@ -78,7 +78,8 @@ package enum SourceFormat: String, Sendable, CaseIterable {
     }
 }
 
-/// The fields of an event as a format names them: of each list, the first that is present.
+/// The fields of an event as a format names them: of each list, the first that is present. The others stay in the
+/// details: nobody has said that they are not wanted.
 struct StandardFields {
     var occurredAt: [String]
     /// Of a time that is neither ISO 8601 nor an epoch.
@@ -105,13 +106,12 @@ struct StandardFields {
     func mapping(
         service defaultService: String, entity: String, derived: EventMapping.DerivedID
     ) throws(FieldReference.SyntaxError) -> EventMapping {
-        var types = try type.map(StandardFields.reference)
-        if let otherType { types.append(.constant(otherType)) }
+        let otherTypes = otherType.map { [FieldReference.constant($0)] } ?? []
         var mapping = EventMapping(
             occurredAt: EventMapping.Time(
                 try StandardFields.reference(occurredAt),
                 format: timePattern.flatMap { try? TimeFormat($0, zone: nil) }),
-            type: types.count == 1 ? types[0] : .firstPresent(types), defaultService: defaultService,
+            type: try StandardFields.reference(type, orElse: otherTypes), defaultService: defaultService,
             defaultEntity: entity)
         mapping.caseID = try StandardFields.optional(caseID)
         mapping.service = try StandardFields.optional(service)
@@ -131,9 +131,15 @@ struct StandardFields {
         texts.isEmpty ? nil : try reference(texts)
     }
 
-    private static func reference(_ texts: [String]) throws(FieldReference.SyntaxError) -> FieldReference {
+    private static func reference(
+        _ texts: [String], orElse others: [FieldReference] = []
+    ) throws(FieldReference.SyntaxError) -> FieldReference {
         var references: [FieldReference] = []
-        for text in texts { references.append(try reference(text)) }
+        for text in texts {
+            let field = try reference(text)
+            references.append(references.isEmpty ? field : .fallback(field))
+        }
+        references += others
         return references.count == 1 ? references[0] : .firstPresent(references)
     }
 

@@ -282,6 +282,7 @@ extension FieldReference {
         case .field(let path): return item[path.steps]?.text
         case .firstPresent(let references): return references.lazy.compactMap { $0.text(in: item) }.first
         case .constant(let text): return text
+        case .fallback(let reference): return reference.text(in: item)
         case .template(let parts):
             var all = ""
             for part in parts {
