@@ -371,6 +371,47 @@ import Testing
         }
     }
 
+    private static let pretty = """
+        {
+          "resourceLogs": [
+            {
+              "scopeLogs": [ { "logRecords": [
+                { "timeUnixNano": "1767323045000000001", "eventName": "a", "body": {"stringValue": "} ] \\" {"} },
+                { "timeUnixNano": "1767323045000000002", "eventName": "b" } ] } ]
+            }
+          ]
+        }
+        """
+
+    private static let flat =
+        #"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"timeUnixNano":"1767323045000000003","eventName":"c"}]}]}]}"#
+
+    @Test("Objects over several lines, each chunk boundary, with objects that have no end between")
+    func objectsOverLines() throws {
+        let cut = Self.pretty.split(separator: "\n").dropLast(3).joined(separator: "\n")
+        let cases: [(text: String, types: [String], rejects: [String])] = [
+            (Self.pretty, ["a", "b"], []), (Self.pretty + "\n" + Self.flat + "\n", ["a", "b", "c"], []),
+            (Self.pretty.replacing("\n", with: "\r\n") + "\r\n\(Self.flat)", ["a", "b", "c"], []),
+            ("\(cut)\n\(Self.pretty)\n", ["a", "b"], [cut]), ("\(Self.flat)\n\(cut)", ["c"], [cut]),
+            ("{ \"resourceLogs\":\n\(Self.flat)\n", ["c"], ["{ \"resourceLogs\":"]),
+        ]
+        for (text, types, rejects) in cases {
+            let bytes = Array(text.utf8)
+            var mapping = EventMapping.sample()
+            mapping.type = .field(FieldPath(steps: ["eventName"]))
+            let source = SourceMapping.events([mapping])
+            let whole = ParsedRecords.parse(bytes, with: TranslatedParser(source, OTLPTranslator()))
+            #expect(whole.types == types, "\(text)")
+            #expect(whole.rejects.map(\.raw) == rejects, "\(text)")
+            #expect(whole.end == bytes.count)
+            for end in bytes.indices {
+                let parsed = ParsedRecords.parse(
+                    bytes, cutAt: end, first: .more, with: TranslatedParser(source, OTLPTranslator()))
+                if parsed != whole { Issue.record("cut at \(end): \(parsed)") }
+            }
+        }
+    }
+
     /// Behind the object or array that begins at `start`.
     private func end(of bytes: [UInt8], from start: Int) -> Int? {
         var depth = 0

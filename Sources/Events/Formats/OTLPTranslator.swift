@@ -1,6 +1,8 @@
 /// Translates logs in OTLP/JSON (OpenTelemetry protocol, logs/v1, "JSON Protobuf Encoding"), one object a line as the file
 /// exporter writes them. Each `logRecord` in it is a record, with its own place.
 ///
+/// - A line that holds an opening brace alone begins an object over several lines, as `jq` prints it. It ends with the line
+///   on which its braces are even or, where they never are, before the next line that holds such a brace alone.
 /// - The members of the record are as they are written, those that are not known too. Besides, there are `resource`, which
 ///   holds the resource's attributes, `scope` with `name`, `version` and `attributes`, and `schemaUrl`.
 /// - Attributes are objects, and values plain JSON: `{"key":"a.b","value":{"intValue":"7"}}` is `{"a.b":7}`. Bytes stay
@@ -17,6 +19,59 @@ package struct OTLPTranslator: RecordTranslator {
     private static let maxJSONBytes = 1 << 30
 
     package init() {}
+
+    package func frame(
+        _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, then continuation: Continuation
+    ) -> Frame {
+        guard start + 1 < bytes.count, bytes[start] == UInt8(ascii: "{"), bytes[start + 1] <= 0x20 else {
+            return line(bytes, from: start, then: continuation)
+        }
+        var place = start
+        var depth = 0
+        while let end = bytes.firstNewline(from: place) ?? (continuation == .closed ? bytes.count : nil),
+            place < bytes.count
+        {
+            let isOpening = opens(bytes[place..<end])
+            if place == start {
+                guard isOpening else { break }
+            } else if isOpening {
+                return .chunk(start..<place - 1, next: place)
+            }
+            depth += OTLPTranslator.depth(bytes[place..<end])
+            let next = min(end + 1, bytes.count)
+            if depth <= 0 || next == bytes.count && continuation == .closed {
+                return .chunk(start..<end, next: next)
+            }
+            place = next
+        }
+        return place == start ? line(bytes, from: start, then: continuation) : .unfinished
+    }
+
+    /// Whether a line begins an object and holds nothing more.
+    private func opens(_ line: Slice<UnsafeBufferPointer<UInt8>>) -> Bool {
+        line.first == UInt8(ascii: "{")
+            && line.dropFirst().allSatisfy { $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }
+    }
+
+    /// How many more braces and brackets a line opens than it closes; a string ends with its line.
+    private static func depth(_ line: Slice<UnsafeBufferPointer<UInt8>>) -> Int {
+        var depth = 0
+        var (isInString, isEscaped) = (false, false)
+        for byte in line {
+            if isInString {
+                if byte == UInt8(ascii: "\""), !isEscaped { isInString = false }
+                isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "\""): (isInString, isEscaped) = (true, false)
+            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+            default: break
+            }
+        }
+        return depth
+    }
 
     package mutating func translate(
         _ chunk: UnsafeBufferPointer<UInt8>, into records: inout TranslatedRecords

@@ -36,6 +36,13 @@ extension RecordTranslator {
     package func frame(
         _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, then continuation: Continuation
     ) -> Frame {
+        line(bytes, from: start, then: continuation)
+    }
+
+    /// The line that begins at `start`, as a chunk.
+    func line(
+        _ bytes: UnsafeBufferPointer<UInt8>, from start: Int, then continuation: Continuation
+    ) -> Frame {
         if let end = bytes.firstNewline(from: start) {
             let hasReturn = end > start && bytes[end - 1] == 0x0D
             return .chunk(start..<(hasReturn ? end - 1 : end), next: end + 1)
