@@ -62,7 +62,7 @@ import Testing
             ("(?<a>[x)", 6, .unclosedSet), ("(?<a>[]x)", 6, .unclosedSet), ("(?x(?<a>x)", 1, .unclosedGroup),
             ("(?<a>x**)", nil, .notRegular), ("(?<a>x{2,1})", nil, .notRegular),
             (#"(?<a>x)\"#, nil, .notRegular),
-            ("(?'a'x)", nil, .noNamedGroup), ("(?P=a)(?<a>x)", nil, .notRegular),
+            ("(?'a'x)", 1, .foreignGroup), ("(?P<a>x)(?P=a)", 9, .foreignGroup),
             ("(?<a>[z-a])", nil, .notRegular),
         ] as [(String, Int?, RegexPatternError.Reason)])
     func tellsWhatIsWrongWithAPattern(pattern: String, position: Int?, reason: RegexPatternError.Reason) {

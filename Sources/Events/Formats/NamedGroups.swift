@@ -102,6 +102,8 @@ struct NamedGroups {
             }
             names.append((name, captureCount))
             pattern += "("
+        } else if isNext("(?P") || isNext("(?'") {
+            throw error(.foreignGroup, at: start)
         } else if isNext("(?") {
             readFlags()
         } else {

@@ -6,6 +6,8 @@ package struct RegexPatternError: Error, Equatable, Sendable, CustomStringConver
         case badName(String)
         /// A reference to a group that does not stand before it.
         case unknownGroup(String)
+        /// Python's `(?P=name)`, Perl's `(?'name'…)`.
+        case foreignGroup
         case unclosedGroup
         case unopenedGroup
         case unclosedSet
@@ -28,6 +30,7 @@ package struct RegexPatternError: Error, Equatable, Sendable, CustomStringConver
         case .badName(let name):
             "\"\(name)\" cannot be the name of a group, which is letters, digits and underscores, first no digit"
         case .unknownGroup(let name): "no group before this is called \"\(name)\""
+        case .foreignGroup: "a group is named (?<name>…), and referred to by \\k<name>"
         case .unclosedGroup: "this parenthesis is never closed"
         case .unopenedGroup: "this parenthesis closes nothing; the character itself is written \\)"
         case .unclosedSet: "this bracket is never closed; the character itself is written \\["
