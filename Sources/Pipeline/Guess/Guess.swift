@@ -8,17 +8,13 @@ package struct Guess {
     package let definition: String
     /// What was seen, and what was not found.
     package let notes: [String]
+    /// Whether it yields any event of what was looked at.
+    package let yieldsEvents: Bool
 
     /// What could not be looked at, or is of no form that is read.
     package struct Failure: Error, CustomStringConvertible {
         package let description: String
     }
-
-    /// Records that are looked at to tell which field is which column, and where they may stand.
-    private static let mostRecords = 20_000
-    private static let recordBytes = 4 << 20
-    /// A last line without its end is whole once the file has not changed for so long.
-    private static let settle = "10s"
 
     /// Looks at a file.
     ///
@@ -27,39 +23,26 @@ package struct Guess {
         let pattern = Guess.escaped(path)
         let file = try Guess.find(path, in: projectDirectory)
         let sample = try GuessedSample(file)
-        let format: GuessedFormat
+        let likeliest: GuessedFormat?
         do {
-            guard let found = try GuessedFormat.find(sample) else { throw Guess.unknown(path, sample) }
-            format = found
-        } catch let error as GuessedFormat.Unreadable {
+            likeliest = try GuessedFormat.find(sample)
+        } catch {
             throw ExtractError(kind: .unsupported, object: path, message: error.reason)
         }
-        let standard = format.format.fields
-        let opened = (standard?.opened ?? []).compactMap { try? FieldPath(parsing: $0) }
-        let records = sample.records(
-            format.form, opened: opened, most: Guess.mostRecords, maxBytes: Guess.recordBytes)
-        guard !records.items.isEmpty else {
-            throw Guess.unknown(path, sample, records.firstReject.map { "line \($0.line): \($0.reason)" })
+        var best = likeliest.flatMap { GuessedProposal.best(sample, $0, path: pattern, name: name) }
+        if best?.isOfMost != true {
+            for format in GuessedFormat.others(sample) {
+                guard let other = GuessedProposal.best(sample, format, path: pattern, name: name) else {
+                    continue
+                }
+                if other.events > best?.events ?? 0 { best = other }
+            }
         }
-        let fields = GuessedFields(records.items, columns: format.columns)
-        let mapping =
-            standard.map {
-                GuessedMapping(fields, of: $0, items: records.items, pattern: format.pattern, name: name)
-            } ?? GuessedMapping(fields, name: name)
-        var members = [("path", Guess.json(pattern)), ("format", Guess.json(format.format.rawValue))]
-        var notes = [Guess.seen(records.items.count, sample, format)] + format.notes
-        if sample.encoding != .utf8 { members.append(("encoding", Guess.json(sample.encoding.rawValue))) }
-        if sample.encoding == .latin1 { notes.append("its bytes are no UTF-8; they are read as Latin-1") }
-        members += format.keys
-        if sample.lacksLineEnd, !sample.isCompressed, !format.isWholeWithoutLineEnd {
-            members.append(("settle", Guess.json(Guess.settle)))
-            notes.append(
-                "its last line has no end, and is read once the file has not changed for \(Guess.settle): \"settle\""
-            )
+        guard let best else {
+            let reject = likeliest.flatMap { sample.records($0.form, most: 1, maxBytes: .max).firstReject }
+            throw Guess.unknown(path, sample, reject.map { "line \($0.line): \($0.reason)" })
         }
-        let input = "\"file\": { " + members.map { "\"\($0.0)\": \($0.1)" }.joined(separator: ", ") + " }"
-        let definition = GuessedDefinition(name: name, input: input, mapping: mapping)
-        self.init(definition, notes + mapping.notes, sample, format.form, environment: [:])
+        self.init(best)
     }
 
     /// Looks at an API: asks for the first page and, in several ways, for the second.
@@ -87,8 +70,10 @@ package struct Guess {
         let standard = records.format == .json ? GuessedFormat.standard(of: records.items) : nil
         let fields = GuessedFields(records.items)
         let mapping =
-            standard?.fields.map {
-                GuessedMapping(fields, of: $0, items: records.items, pattern: nil, name: name)
+            standard.flatMap { format in
+                format.fields.map {
+                    GuessedMapping(fields, of: format, $0, items: records.items, pattern: nil, name: name)
+                }
             } ?? GuessedMapping(fields, name: name, derived: .content)
         var notes = [
             "\(records.count) records on the first look, \((standard?.rawValue) ?? records.format.rawValue)",
@@ -105,33 +90,18 @@ package struct Guess {
         // The items of an answer are read as lines of JSON, whatever surrounded them.
         let lines = records.items.map(\.json).joined(separator: "\n") + "\n"
         self.init(
-            definition, notes + mapping.notes, GuessedSample(Array(lines.utf8), name: source.name), .ndjson,
-            environment: environment)
+            GuessedProposal(
+                definition, notes + mapping.notes, GuessedSample(Array(lines.utf8), name: source.name),
+                .ndjson, environment: environment))
     }
 
-    /// Reads the sample by the proposal itself: for the SLAs that it may be worth, and for what it would reject.
-    private init(
-        _ definition: GuessedDefinition, _ notes: [String], _ sample: GuessedSample, _ form: RecordFormat,
-        environment: [String: String]
-    ) {
-        var (definition, notes) = (definition, notes)
-        do {
-            let source = try Guess.read(definition.text, definition.name, environment)
-            let pairs = try GuessedPairs(sample, form, source.mapping)
-            definition.pairs = pairs
-            if let (line, reason) = pairs.firstReject {
-                notes.append(
-                    "\(pairs.rejects) of the first \(pairs.events + pairs.rejects) would be rejected; line \(line): \(reason)"
-                )
-            }
-            if pairs.whole == nil {
-                notes.append("too few cases have more than one event to propose SLAs")
-            }
-        } catch {
-            notes.append("the proposal needs your hand: \(error)")
-        }
-        self.definition = definition.text
-        self.notes = notes
+    private init(_ proposal: GuessedProposal) {
+        definition = proposal.definition.text
+        yieldsEvents = proposal.events > 0
+        notes =
+            proposal.notes
+            + (proposal.events > 0
+                ? [] : ["not one event comes of it: it is no pipeline before it is changed"])
     }
 
     /// Finds a file by its path, whatever characters are in that.
@@ -162,11 +132,6 @@ package struct Guess {
         path.map { "*?[".contains($0) ? "[\($0)]" : String($0) }.joined()
     }
 
-    private static func seen(_ count: Int, _ sample: GuessedSample, _ format: GuessedFormat) -> String {
-        let isAll = sample.isWhole && count < mostRecords && sample.bytes.count <= recordBytes
-        return "\(count) records\(isAll ? "" : " on the first look"), \(format.format.rawValue)"
-    }
-
     // MARK: - The text
 
     private static func http(
@@ -195,7 +160,7 @@ package struct Guess {
     private static func json(_ text: String) -> String { JSONValue(.string(text)).json }
 
     /// The source of a definition that is in no file.
-    private static func read(
+    static func read(
         _ definition: String, _ name: String, _ environment: [String: String]
     ) throws -> SourceDefinition {
         let directory = FileManager.default.temporaryDirectory.appending(

@@ -24,9 +24,19 @@ struct GuessedFields {
             distinct = Set(present).count
         }
 
+        /// Keeps the records of these places.
+        fileprivate mutating func keep(_ places: [Int]) {
+            texts = places.map { texts[$0] }
+            finish()
+        }
+
         var isInAll: Bool { present.count == texts.count }
-        /// Whether hardly a record, spoilt perhaps, lacks it.
-        var isInNearlyAll: Bool { present.count * 100 >= texts.count * 99 && !present.isEmpty }
+        /// Whether hardly a record, spoilt perhaps, lacks it; of several a single one may.
+        var isInNearlyAll: Bool {
+            let most = max(texts.count / 100, texts.count >= 4 ? 1 : 0)
+            return texts.count - present.count <= most && !present.isEmpty
+        }
+        var isInMost: Bool { present.count * 2 >= texts.count && !present.isEmpty }
         var isUnique: Bool { distinct == present.count }
         /// As a definition writes it; a name with a brace or a dollar would be read as something else.
         var isWritable: Bool {
@@ -47,8 +57,9 @@ struct GuessedFields {
         }
     }
 
-    let count: Int
-    let fields: [Field]
+    /// Records that were looked at; where most have a time, those that have.
+    private(set) var count: Int
+    private(set) var fields: [Field]
     private(set) var occurredAt: (json: String, time: GuessedTime, paths: [FieldPath], isInAll: Bool)?
     /// The type, as a definition writes it, and what is in it.
     private(set) var type: (json: String, shown: String, paths: [FieldPath])?
@@ -87,6 +98,7 @@ struct GuessedFields {
         }
         findTime()
         findTimeline()
+        dropUntimed()
         findTypeAndID()
         findOthers()
         findCase()
@@ -148,20 +160,23 @@ struct GuessedFields {
     // MARK: - Times
 
     private mutating func findTime() {
-        // What all records have comes before what a better name says.
-        for isForAll in [true, false] {
+        // What all records have comes before what a better name says, and what most have before what any has.
+        let passes: [(isFit: (Field) -> Bool, spoilt: Double)] = [
+            (\.isInNearlyAll, 0.01), (\.isInMost, GuessedTime.mostSpoilt), ({ !$0.present.isEmpty }, 0.01),
+        ]
+        for (place, pass) in passes.enumerated() {
             for names in [GuessedFields.times, GuessedFields.changes, fields.map(\.name)] {
                 let isNamed = names.count < fields.count || names != fields.map(\.name)
                 var found: GuessedTime?
                 let field = find(names) { field in
-                    guard !isForAll || field.isInNearlyAll, !field.present.isEmpty,
-                        let time = GuessedTime(field.present), isNamed || !time.isNumber
+                    guard pass.isFit(field), let time = GuessedTime(field.present, spoilt: pass.spoilt),
+                        isNamed || !time.isNumber
                     else { return false }
                     found = time
                     return true
                 }
                 if let field, let time = found {
-                    if isForAll, time.isDateOnly(field.present), joinClock(field) { return }
+                    if place == 0, time.isDateOnly(field.present), joinClock(field) { return }
                     occurredAt = (time.json(field.json), time, [field.path], field.isInAll)
                     taken.insert(field.path)
                     findChange()
@@ -169,6 +184,18 @@ struct GuessedFields {
                 }
             }
         }
+    }
+
+    /// Leaves out the records that have no time, where they are the fewer: they are rejected, whatever else is in them.
+    private mutating func dropUntimed() {
+        guard timeline == nil, let occurredAt, occurredAt.paths.count == 1,
+            let field = fields.first(where: { $0.path == occurredAt.paths[0] })
+        else { return }
+        let timed = field.texts.indices.filter { field.texts[$0].map(occurredAt.time.reads) ?? false }
+        guard timed.count < count, timed.count * 2 >= count else { return }
+        count = timed.count
+        for place in fields.indices { fields[place].keep(timed) }
+        fields.removeAll { $0.present.isEmpty }
     }
 
     private mutating func findChange() {

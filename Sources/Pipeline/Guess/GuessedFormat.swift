@@ -33,20 +33,21 @@ struct GuessedFormat {
     private static let mostLines = 400
     private static let mostRecords = 200
 
-    /// Nil where it is none that is known.
+    /// The likeliest; nil where it is none that is known.
     static func find(_ sample: GuessedSample) throws(Unreadable) -> GuessedFormat? {
         guard let first = sample.start.first(where: { $0 > 0x20 }) else { return nil }
+        let lines = sample.lines(mostLines)
+        if let json = linesOfJSON(lines) { return json }
         if first == UInt8(ascii: "{") || first == UInt8(ascii: "["), let json = try json(sample) {
             return json
         }
         if first == UInt8(ascii: "<"), isXES(sample) { return GuessedFormat(.xes, .xes) }
-        let lines = sample.lines(mostLines)
         guard !lines.isEmpty, !sample.isBinary else { return nil }
         if let found = lineFormat(.access, .access, lines, sample) { return found }
         if isLogfmt(lines), let found = lineFormat(.logfmt, .logfmt, lines, sample) { return found }
         let table = GuessedDialect(sample)
         if let table, table.header != nil, table.share >= 0.8 { return csv(table, sample) }
-        let texts = lines.map { String(decoding: $0.prefix(4_096), as: UTF8.self) }
+        let texts = texts(lines)
         let pattern = GuessedPattern(texts)
         if let table, table.header == nil, table.columnCount > 2, table.share >= 0.95 {
             // A comma before the fraction of a second separates nothing.
@@ -58,24 +59,60 @@ struct GuessedFormat {
         return table.flatMap { $0.share >= 0.8 ? csv($0, sample) : nil }
     }
 
+    /// All that the sample may be, where too little comes of the likeliest.
+    static func others(_ sample: GuessedSample) -> [GuessedFormat] {
+        let lines = sample.lines(mostLines)
+        guard !lines.isEmpty, !sample.isBinary else { return [] }
+        var found: [GuessedFormat] = []
+        let trees = objects(lines)
+        if !trees.isEmpty { found.append(json(trees)) }
+        let items = sample.records(.json(nil), most: mostRecords, maxBytes: GuessedSample.startBytes).items
+        if !items.isEmpty { found.append(GuessedFormat(standard(of: items) ?? .json, .json(nil))) }
+        if isXES(sample) { found.append(GuessedFormat(.xes, .xes)) }
+        for (format, form) in [(SourceFormat.access, RecordFormat.access), (.logfmt, .logfmt)] {
+            if let format = lineFormat(format, form, lines, sample, leastShare: 0.3) { found.append(format) }
+        }
+        if let pattern = GuessedPattern(texts(lines)) { found.append(regex(pattern)) }
+        if let table = GuessedDialect(sample).flatMap({ csv($0, sample) }) { found.append(table) }
+        return found
+    }
+
+    private static func texts(_ lines: [ArraySlice<UInt8>]) -> [String] {
+        lines.map { String(decoding: $0.prefix(4_096), as: UTF8.self) }
+    }
+
     // MARK: - JSON
 
-    private static func json(_ sample: GuessedSample) throws(Unreadable) -> GuessedFormat? {
-        let lines = sample.lines(mostLines)
-        let trees = lines.compactMap { line -> JSONValue? in
+    /// The lines that are objects.
+    private static func objects(_ lines: [ArraySlice<UInt8>]) -> [JSONValue] {
+        lines.compactMap { line in
             let tree = try? JSONDocument(Array(line), isLenient: false).root
-            guard case .object? = tree?.content else { return nil }
-            return tree
+            return tree?.isObject == true ? tree : nil
         }
-        if lines.count > 1, trees.count * 2 > lines.count || trees.count == lines.count {
-            if trees.count(where: { $0.names.contains("resourceLogs") }) * 2 > trees.count {
-                return GuessedFormat(.otlp, .otlp)
-            }
-            if let standard = standard(of: trees) { return GuessedFormat(standard, .json(nil)) }
-            return GuessedFormat(.ndjson, .ndjson)
+    }
+
+    /// Nil where fewer than most lines are objects, or there is but one line.
+    private static func linesOfJSON(_ lines: [ArraySlice<UInt8>]) -> GuessedFormat? {
+        let trees = objects(lines)
+        return lines.count > 1 && trees.count * 2 > lines.count ? json(trees) : nil
+    }
+
+    private static func json(_ trees: [JSONValue]) -> GuessedFormat {
+        if trees.count(where: { $0.names.contains("resourceLogs") }) * 2 > trees.count {
+            return GuessedFormat(.otlp, .otlp)
         }
+        return standard(of: trees).map { GuessedFormat($0, .json(nil)) } ?? GuessedFormat(.ndjson, .ndjson)
+    }
+
+    private static func json(_ sample: GuessedSample) throws(Unreadable) -> GuessedFormat? {
         let outline = JSONOutline(sample.start, isWhole: sample.isStartWhole)
-        guard let root = outline.first else { return nil }
+        guard let root = outline.first else {
+            // An array may have elements that are malformed.
+            let (items, rejects, _) = sample.records(
+                .json(nil), most: mostRecords, maxBytes: GuessedSample.startBytes)
+            guard !items.isEmpty, items.count > rejects else { return nil }
+            return GuessedFormat(standard(of: items) ?? .json, .json(nil))
+        }
         guard case .object = root.content else {
             guard case .array(let elements) = root.content, elements.contains(where: \.isObject) else {
                 return nil
@@ -83,9 +120,12 @@ struct GuessedFormat {
             return GuessedFormat(standard(of: elements) ?? .json, .json(nil))
         }
         if root.names.contains("resourceLogs") {
-            guard sample.start.dropLast(while: { $0 <= 0x20 }).contains(0x0A) == false else {
+            let lines = sample.lines(2)
+            guard lines.count == 1 || lines[0].elementsEqual([UInt8(ascii: "{")]) else {
                 throw Unreadable(
-                    reason: "is OTLP/JSON over several lines, which is read one object a line: jq -c . FILE")
+                    reason:
+                        "is OTLP/JSON over several lines, but not as jq prints it: jq -c . FILE makes it one line"
+                )
             }
             return GuessedFormat(.otlp, .otlp)
         }
@@ -100,7 +140,7 @@ struct GuessedFormat {
             return format
         }
         if let standard = standard(of: [root]) { return GuessedFormat(standard, .json(nil)) }
-        return lines.count == 1 ? GuessedFormat(.ndjson, .ndjson) : GuessedFormat(.json, .json(nil))
+        return sample.lines(2).count == 1 ? GuessedFormat(.ndjson, .ndjson) : GuessedFormat(.json, .json(nil))
     }
 
     /// Whether an object that holds an array is a record itself: it has a time, and its elements have none.
@@ -110,29 +150,28 @@ struct GuessedFormat {
         return GuessedFields(Array(elements.prefix(mostRecords))).occurredAt == nil
     }
 
-    /// The standard that records follow; nil where it is none.
+    /// The standard that most of the records follow; nil where it is none.
     static func standard(of items: [JSONValue]) -> SourceFormat? {
         let items = items.prefix(mostRecords)
-        guard !items.isEmpty else { return nil }
-        func all(_ names: String...) -> Bool {
-            items.allSatisfy { item in names.allSatisfy { item[[$0]]?.text != nil } }
+        func most(_ isOne: (JSONValue) -> Bool) -> Bool { items.count(where: isOne) * 2 > items.count }
+        func has(_ item: JSONValue, _ names: String...) -> Bool {
+            names.allSatisfy { item[[$0]]?.text != nil }
         }
-        if all("specversion", "type", "source", "id") { return .cloudevents }
-        if all("@timestamp") {
-            let known = items.count { item in
-                item.names.contains {
-                    ["ecs", "ecs.version", "event"].contains($0) || $0.hasPrefix("event.")
-                }
+        if most({ has($0, "specversion", "type", "source", "id") }) { return .cloudevents }
+        let ecs = { (item: JSONValue) in
+            item.names.contains {
+                ["ecs", "ecs.version", "event"].contains($0) || $0.hasPrefix("event.")
             }
-            if known * 2 > items.count { return .ecs }
         }
-        let names = Set(items.flatMap(\.names))
-        if names == ["name", "timestamp", "payload"], all("name", "timestamp") { return .drdroid }
+        if most({ has($0, "@timestamp") && ecs($0) }) { return .ecs }
+        let drdroid: Set = ["name", "timestamp", "payload"]
+        if most({ has($0, "name", "timestamp") && Set($0.names) == drdroid }) { return .drdroid }
+        let logeater: Set = ["timestamp", "service", "type", "user_id", "details", "id", "level"]
         let opens = items.count {
             if case .string(let text)? = $0[["details"]]?.content { text.hasPrefix("{") } else { false }
         }
-        if names.isSubset(of: ["timestamp", "service", "type", "user_id", "details", "id", "level"]),
-            all("timestamp", "service", "type"), opens * 2 > items.count
+        if most({ has($0, "timestamp", "service", "type") && logeater.isSuperset(of: $0.names) }),
+            opens * 2 > items.count
         {
             return .logeater
         }
@@ -147,13 +186,15 @@ struct GuessedFormat {
             && (text.firstRange(of: "<trace") != nil || text.firstRange(of: "xes.") != nil)
     }
 
-    /// A format of lines, where nearly all of them are of it.
+    /// A format of lines, where most of them are of it.
     private static func lineFormat(
-        _ format: SourceFormat, _ form: RecordFormat, _ lines: [ArraySlice<UInt8>], _ sample: GuessedSample
+        _ format: SourceFormat, _ form: RecordFormat, _ lines: [ArraySlice<UInt8>], _ sample: GuessedSample,
+        leastShare: Double = 0.6
     ) -> GuessedFormat? {
         let head = GuessedSample(Array(lines.joined(separator: [0x0A])), name: sample.name)
         let (items, rejects, _) = head.records(form, most: mostLines, maxBytes: .max)
-        return items.count >= 9 * rejects && !items.isEmpty ? GuessedFormat(format, form) : nil
+        let share = Double(items.count) / Double(max(1, items.count + rejects))
+        return share >= leastShare ? GuessedFormat(format, form) : nil
     }
 
     /// Whether lines begin with a key and its value, and hold few bare words: prose would pass as keys.
@@ -215,14 +256,6 @@ struct GuessedFormat {
         }
         guard fit * 2 > lines.count else { return nil }
         return "has times without a year, which no format reads; let the logger write the year (RFC 5424)"
-    }
-}
-
-extension ArraySlice<UInt8> {
-    fileprivate func dropLast(while isDropped: (UInt8) -> Bool) -> ArraySlice<UInt8> {
-        var rest = self
-        while let last = rest.last, isDropped(last) { rest.removeLast() }
-        return rest
     }
 }
 

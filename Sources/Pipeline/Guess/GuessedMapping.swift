@@ -16,6 +16,8 @@ struct GuessedMapping {
     /// Of several events a record.
     private(set) var events: [(members: [Member], comment: String)] = []
     private(set) var notes: [String] = []
+    /// Whether the time or the type is taken from elsewhere than the format says.
+    var changesTimeOrType: Bool { event.contains { $0.key == "occurred_at" || $0.key == "type" } }
     private let name: String
 
     private init(name: String) { self.name = name }
@@ -59,7 +61,7 @@ struct GuessedMapping {
 
     private mutating func tellTime(_ fields: GuessedFields) {
         guard let occurredAt = fields.occurredAt else {
-            add("occurred_at", "\"time\"")
+            add("occurred_at", "\"time\"", "no field holds a time that is read; name the one that does")
             notes.append("no field holds a time; say which one does: \"occurred_at\"")
             return
         }
@@ -77,7 +79,12 @@ struct GuessedMapping {
                 "\(field): no day above 12 tells day and month apart; is \(format) right, or the other way round?"
             )
         }
-        if !time.hasZone {
+        if let zone = time.zone, !zone.isUTC {
+            let names = zone.names.joined(separator: ", ")
+            notes.append(
+                zone.identifier.map { "\(field) names the zone \(names), which is taken for \($0): \"zone\"" }
+                    ?? "\(field) names several zones (\(names)), and is taken for UTC")
+        } else if !time.hasZone {
             notes.append(
                 "\(field) tells no zone, so it is taken for UTC; else write { \"field\": …, \"zone\": \"Europe/Berlin\" }"
             )
@@ -200,27 +207,38 @@ struct GuessedMapping {
 
     // MARK: - Formats that say which fields are which columns
 
+    /// - Parameters:
+    ///   - standard: the fields of the format.
+    ///   - leavesTimeAndType: whether these are as the format says, whatever the records look like.
     init(
-        _ fields: GuessedFields, of standard: StandardFields, items: [JSONValue], pattern: GuessedPattern?,
-        name: String
+        _ fields: GuessedFields, of format: SourceFormat, _ standard: StandardFields, items: [JSONValue],
+        pattern: GuessedPattern?, name: String, leavesTimeAndType: Bool = false
     ) {
         self.init(name: name)
         let found = { (texts: [String]) in GuessedMapping.found(texts, in: items) }
         let times = found(standard.occurredAt)
-        if standard.timePattern == nil {
-            let time = times.count == items.count ? GuessedTime(times) : nil
-            if let time, time.format != nil {
-                add(
-                    "occurred_at", time.json(GuessedMapping.json(standard.occurredAt, present: items)),
-                    GuessedMapping.shown(time))
+        if standard.timePattern == nil, !leavesTimeAndType {
+            // What most records are decides; the rest is rejected.
+            var time =
+                times.count * 2 >= items.count
+                ? GuessedTime(times, spoilt: GuessedTime.mostSpoilt) : nil
+            if let zone = pattern?.time.zone { time?.zone = zone }
+            if let time {
+                if time.format != nil || time.zone?.identifier != nil {
+                    add(
+                        "occurred_at", time.json(GuessedMapping.json(standard.occurredAt, present: items)),
+                        GuessedMapping.shown(time))
+                }
                 tellDoubts(time, "the time")
-            } else if time == nil {
+            } else {
                 tellTime(fields)
-            } else if let time, !time.hasZone {
-                tellDoubts(time, "the time")
             }
         }
-        tellType(found(standard.type), standard, fields, items, pattern)
+        if !leavesTimeAndType {
+            tellType(
+                found(standard.type), standard, fields, items, pattern,
+                isOfText: format == .logfmt || format == .regex)
+        }
         let cases = found(standard.caseID)
         if cases.count * 2 < items.count {
             if let key = pattern?.caseKey {
@@ -237,16 +255,17 @@ struct GuessedMapping {
 
     private mutating func tellType(
         _ types: [String], _ standard: StandardFields, _ fields: GuessedFields, _ items: [JSONValue],
-        _ pattern: GuessedPattern?
+        _ pattern: GuessedPattern?, isOfText: Bool
     ) {
         let isAnything = Set(types).count > 60 && Set(types).count * 5 > types.count
-        guard standard.otherType == nil, types.count < items.count || isAnything || pattern?.hasType == false
-        else { return }
+        // Lines of text lack a word for what happened by design, records of a standard by mistake.
+        let isUsual = types.count * 4 >= items.count * (isOfText ? 3 : 2)
+        guard standard.otherType == nil, !isUsual || isAnything || pattern?.hasType == false else { return }
         let levels = GuessedMapping.found(["level", "severity", "lvl"], in: items)
         if levels.count == items.count, Set(levels).count <= 20 {
             let level = GuessedMapping.json(["level", "severity", "lvl"], present: items, "log.{", "}")
             add("type", level, "messages differ too much to be types")
-        } else if types.count < items.count, let type = fields.type, pattern == nil {
+        } else if !isUsual, let type = fields.type, pattern == nil {
             add("type", type.json, type.shown)
         } else {
             add("type", "{\"value\": \(GuessedMapping.json("\(name).line"))}")

@@ -58,12 +58,23 @@ struct GuessedPattern {
         guard let best, Double(best.texts.count) >= GuessedPattern.leastShare * Double(lines.count) else {
             return nil
         }
-        time = best.time
         firstTime = best.texts.first ?? ""
         let count = best.texts.count
         func isInNearlyAll(_ texts: [String]) -> Bool { texts.count * 100 >= count * 98 }
         var prefix =
             "^\(best.opening)(?<time>\(GuessedPattern.shape(best.texts)))\(GuessedPattern.closing)"
+        var time = best.time
+        if !time.hasZone {
+            let start = "^\(best.opening)(?<time>\(GuessedPattern.shape(best.texts))) "
+            let ending = #"\b"# + GuessedPattern.closing
+            let words = GuessedPattern.groups(
+                "zone", of: start + "(?<zone>\(GuessedZone.word))" + ending, in: lines)
+            if isInNearlyAll(words), let zone = GuessedZone(Set(words)) {
+                time.zone = zone
+                prefix = start + "(?<zone>[A-Za-z_/]+)" + ending
+            }
+        }
+        self.time = time
         if best.opening.hasPrefix("<") {
             let extended = prefix + GuessedPattern.syslog
             if isInNearlyAll(GuessedPattern.groups("host", of: extended, in: lines)) { prefix = extended }

@@ -21,10 +21,13 @@ enum GuessVerb: Verb {
         are probably which columns. A table with a row for each case and several times yields an event for each time.
         Types that follow each other within a case are proposed as SLAs, with the median and the p90 of what was seen; what
         too few cases show is a comment. Compressed files and other encodings are read as a run reads them. Nothing is
-        loaded or written. It is a proposal: read it, change it, and let check and preview look at it.
+        loaded or written. What was looked at is read by the proposal, too: stderr tells what it would reject, and where not
+        one event comes of it, what is missing. It is a proposal: read it, change it, and let check and preview look at it.
 
           daybook guess logs/shop.ndjson > pipelines/shop.jsonc
           daybook guess 'https://shop.example/v1/events?limit=100' --header 'Authorization: Bearer ${SHOP_TOKEN}'
+
+        exit codes: 0 done, 65 of no form that is known, or no event comes of the proposal, 69 it cannot be read
         """
 
     private struct Document: Encodable {
@@ -58,10 +61,11 @@ enum GuessVerb: Verb {
             : try Guess(file: place, name: name, projectDirectory: arguments["--project"] ?? ".")
         if arguments.isJSON {
             try JSONOutput.print(Document(pipeline: name, definition: guess.definition, notes: guess.notes))
-            return .done
+            return guess.yieldsEvents ? .done : .badData
         }
         Terminal.out(guess.definition)
         for note in guess.notes { Terminal.error(note) }
+        guard guess.yieldsEvents else { return .badData }
         Terminal.error("keep it as pipelines/\(name).jsonc, and then: daybook check \(name)")
         return .done
     }
