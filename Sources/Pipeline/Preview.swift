@@ -18,6 +18,8 @@ package struct Preview: Sendable {
     package private(set) var isPartial = false
     /// What a person should know of what was looked at.
     package private(set) var notes: [String] = []
+    /// Whether a file is damaged where it was looked at; a run would fail there.
+    package private(set) var isDamaged = false
     /// Why the source, or the rest of it, could not be read.
     package private(set) var error: (any Error)?
 
@@ -126,6 +128,7 @@ package struct Preview: Sendable {
             take(batch, of: file.name)
         }
         if let damage = reader.damage {
+            isDamaged = true
             notes.append("\(file.name) is damaged: \(damage)")
         } else if reader.rest > 0 {
             notes.append(

@@ -181,4 +181,22 @@ struct PreviewTests {
         #expect(unknown.status == 64 && unknown.error.contains("did you mean \"log\"?"))
         #expect(try command.run("preview", "--rows", "0").status == 64)
     }
+
+    @Test("A damaged archive is shown as far as it can be read, and has the exit code of the run that fails")
+    func damaged() throws {
+        try define(#"{ "name": "log", "file": { "path": "a.ndjson.gz" }, \#(event) }"#)
+        let lines = (0..<900).map {
+            #"{"id":"\#($0)","at":"2026-01-01T10:00:00Z","type":"a","n":"\#(Int.random(in: 0..<1 << 60))"}"#
+                + "\n"
+        }
+        try project.write("a.ndjson", lines.joined())
+        let packed = try Shell.run(
+            "/bin/sh", ["-c", "gzip a.ndjson && truncate -s -200 a.ndjson.gz"], in: project.directory,
+            command.environment)
+        #expect(packed.status == 0)
+        let outcome = try command.run("preview")
+        #expect(outcome.status == 65, "\(outcome.error)")
+        #expect(outcome.error.contains("a.ndjson.gz is damaged") && outcome.out.contains("would load"))
+        #expect(try command.run("preview", "--json").status == 65)
+    }
 }

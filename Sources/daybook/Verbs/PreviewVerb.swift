@@ -20,7 +20,8 @@ enum PreviewVerb: Verb {
 
           daybook preview orders --source checkout --rows 20
 
-        exit codes: 0 done, 65 a source has nothing but rejects, 69 a source cannot be read, 78 mistakes in a definition
+        exit codes: 0 done, 65 a source has nothing but rejects, or a file is damaged (what could be read is shown), 69 a
+        source cannot be read, 78 mistakes in a definition
         """
 
     private static let defaultRows = 10
@@ -45,7 +46,7 @@ enum PreviewVerb: Verb {
         }
         if arguments.isJSON { Terminal.out(PreviewText.json(previews)) }
         if let error = previews.lazy.compactMap(\.error).first { return ExitCode(error) }
-        return previews.contains(where: \.isNothingButRejects) ? .badData : .done
+        return previews.contains { $0.isNothingButRejects || $0.isDamaged } ? .badData : .done
     }
 
     private static func requireSource(_ name: String, of pipelines: [PipelineDefinition]) throws(UsageError) {
