@@ -16,7 +16,12 @@ package struct DeepVerification {
         package var events = 0
         /// Loads whose object is not there any more, or not as it was.
         package var gone = 0
+        /// Their objects, each once.
+        fileprivate var goneNames: [String] = []
     }
+
+    /// Names that a person is told; of a year of rotated logs thousands are gone.
+    private static let shownNames = 3
 
     package init(_ project: Project, _ connection: Connection, note: @escaping (String) -> Void) {
         self.project = project
@@ -41,7 +46,17 @@ package struct DeepVerification {
                 try check(source, files, sourceID, name: "\(pipeline.name)/\(source.name)", &outcome)
             }
         }
+        if let note = DeepVerification.gone(outcome.goneNames) { self.note(note) }
         return outcome
+    }
+
+    private static func gone(_ names: [String]) -> String? {
+        guard names.count > 1 else {
+            return names.first.map { "\($0) is not there as it was read; it cannot be read again" }
+        }
+        let more = names.count > shownNames ? " and \(names.count - shownNames) more" : ""
+        return "\(names.count) files are not there as they were read; they cannot be read again: "
+            + names.sorted().prefix(shownNames).joined(separator: ", ") + more
     }
 
     private func check(
@@ -70,9 +85,7 @@ package struct DeepVerification {
         for load in try Ledger.loads(ofSource: sourceID, connection) {
             guard let plan = plans[load.objectIdentity] else {
                 outcome.gone += 1
-                if gone.insert(load.objectIdentity).inserted {
-                    note("\(name): \(load.object) is not there as it was read; it cannot be read again")
-                }
+                if gone.insert(load.object).inserted { outcome.goneNames.append("\(name): \(load.object)") }
                 continue
             }
             outcome.loads += 1

@@ -184,4 +184,26 @@ struct SourceRulesTests {
             "verify", "--deep", "--json")
         #expect(outcome.status == 2 && outcome.out.contains("\"gone\" : 1"))
     }
+
+    @Test("Files that are gone are told in one line, each once")
+    func goneFiles() throws {
+        try define("")
+        for number in 0..<9 {
+            try project.write("logs/\(number).ndjson", line(number))
+            _ = try project.counts(on: database)
+        }
+        // Another file of a name that was there before.
+        try project.write("logs/0.ndjson", line(50))
+        _ = try project.counts(on: database)
+        for number in 0..<9 {
+            try FileManager.default.removeItem(atPath: project.path("logs/\(number).ndjson"))
+        }
+        let outcome = try DaybookCommand(in: project.directory, database: database.url).run(
+            "verify", "--deep")
+        #expect(outcome.status == 0 && outcome.out.contains("; 10 loads of files that are gone"))
+        let told = outcome.error.split(separator: "\n").filter { $0.contains("cannot be read again") }
+        #expect(
+            told.count == 1 && told.allSatisfy { $0.contains("9 files are not there") }, "\(outcome.error)")
+        #expect(told.allSatisfy { $0.hasSuffix("logs/2.ndjson and 6 more") }, "\(outcome.error)")
+    }
 }
