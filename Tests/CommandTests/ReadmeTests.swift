@@ -48,6 +48,23 @@ struct ReadmeTests {
         }
     }
 
+    @Test("The source of what is piped in, and the command that reads it")
+    func standardInput() throws {
+        let source = try #require(text.firstMatch(of: /`(\{"name": "\w+", "stdin": .*?\}\})`/)).1
+        let name = try #require(text.firstMatch(of: /`program \| daybook load (\w+)`/)).1
+        #expect(text.contains("`pipelines/\(name).jsonc`"))
+        let project = try TemporaryProject()
+        let database = try TestDatabase()
+        try project.write(
+            "pipelines/\(name).jsonc", "{ \"pipeline\": \"\(name)\", \"sources\": [ \(source) ] }")
+        let command = DaybookCommand(in: project.directory, database: database.url)
+        let line = "echo time=2026-01-05T10:00:00Z event=deploy.done"
+        let outcome = try Shell.run(
+            "/bin/sh", ["-c", "\(line) | \(DaybookCommand.path) load \(name)"], in: project.directory,
+            command.environment)
+        #expect(outcome.status == 0 && outcome.out.contains("1 loaded"), "\(outcome.out)\(outcome.error)")
+    }
+
     @Test("The make targets in the README are there")
     func make() throws {
         let makefile = try String(contentsOfFile: "\(TestData.repository)/Makefile", encoding: .utf8)
