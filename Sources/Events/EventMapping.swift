@@ -97,6 +97,8 @@ package struct SourceMapping: Sendable {
     package var opened: [FieldPath] = []
     /// What must not be stored as it came.
     package var redactions: [Redaction] = []
+    /// Whether the format calls the second `key` of a record `key_2`: a redaction of `key` is one of that, too.
+    package var numbersDoubledNames = false
     /// Keys what is derived from records that must not be stored; the hashes of `redactions` have it themselves.
     package var redactionKey: String?
     /// The field that tells how far a source was read.
@@ -152,5 +154,12 @@ package struct SourceMapping: Sendable {
     }
 
     /// Whether records are not stored as they came.
+    /// The mapping of a format that numbers doubled names.
+    var withNumberedDoubles: SourceMapping {
+        var mapping = self
+        mapping.numbersDoubledNames = true
+        return mapping
+    }
+
     var isRewriting: Bool { !opened.isEmpty || !redactions.isEmpty }
 }

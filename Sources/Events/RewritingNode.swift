@@ -14,6 +14,7 @@ final class RewritingNode {
     /// Whether that is so by the names as the definition divides them.
     let isRedactedBelowAsWritten: Bool
     private let rules: [Rule]
+    private let numbersDoubledNames: Bool
     private var edges: [String: Edge] = [:]
     private var elements: [Int: RewritingNode] = [:]
 
@@ -39,12 +40,13 @@ final class RewritingNode {
         let redacted = mapping.redactions.map {
             Rule(steps: $0.path.steps[...], parts: $0.path.parts[...], action: $0.action)
         }
-        self.init(opened + redacted, name: "")
+        self.init(opened + redacted, name: "", numbersDoubledNames: mapping.numbersDoubledNames)
     }
 
-    private init(_ rules: [Rule], name: String) {
+    private init(_ rules: [Rule], name: String, numbersDoubledNames: Bool = false) {
         self.name = name
         self.rules = rules
+        self.numbersDoubledNames = numbersDoubledNames
         let met = rules.filter(\.isMet)
         let redactions = met.filter { $0.action != nil }
         isOpened = met.contains { $0.action == nil }
@@ -91,9 +93,16 @@ final class RewritingNode {
         return node
     }
 
+    private func edgeOfDoubled(_ name: String) -> Edge? {
+        guard numbersDoubledNames, let end = name.lastIndex(of: "_"),
+            name[end...].dropFirst().allSatisfy({ $0.isASCII && $0.isNumber })
+        else { return nil }
+        return edges[String(name[..<end])]
+    }
+
     /// The place that a member has; nil where there is no rule of it.
     func child(_ name: String) -> RewritingNode? {
-        guard let edge = edges[name] else { return nil }
+        guard let edge = edges[name] ?? edgeOfDoubled(name) else { return nil }
         if let node = edge.node { return node }
         let node = RewritingNode(edge.rules, name: self.name.isEmpty ? name : "\(self.name).\(name)")
         edge.node = node

@@ -358,6 +358,14 @@ struct RecordRulesTests {
                 ["4", "bad_time", ##"{"timestamp":"u","name":"a","payload":{"mail":"#mail"}}"##],
             ]),
         SecretLog(
+            name: "logfmt with a key twice", file: "a.log", keys: #", "format": "logfmt""#,
+            rules: #""redact": { "details.mail": "hash" }"#,
+            text: """
+                time=2026-01-05T10:00:00Z type=t mail=buyer@example.com mail=buyer@example.com mail_id=1
+
+                """,
+            rows: [["∅", ##"{"mail": "#mail", "mail_2": "#mail", "mail_id": "1"}"##]], rejects: []),
+        SecretLog(
             name: "access logs", file: "a.log", keys: #", "format": "access""#,
             rules: #""redact": { "user_id": "hash", "details.request": "drop", "details.path": "hash" }"#,
             text: """

@@ -24,7 +24,7 @@ package enum RecordFormat: Sendable, Equatable {
         case .ndjson: NDJSONParser(mapping)
         case .json(let path): JSONStreamParser(mapping, path: path)
         case .csv(let dialect): CSVParser(mapping, header: header, dialect: dialect)
-        case .logfmt: TranslatedParser(mapping, LogfmtTranslator())
+        case .logfmt: TranslatedParser(mapping.withNumberedDoubles, LogfmtTranslator())
         case .access: TranslatedParser(mapping, AccessLogTranslator())
         case .regex(let pattern): TranslatedParser(mapping, try RegexTranslator(pattern))
         case .otlp: TranslatedParser(mapping, OTLPTranslator())
