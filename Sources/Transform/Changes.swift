@@ -135,6 +135,7 @@ final class Changes {
                 CREATE TEMPORARY TABLE events (LIKE raw.events_by_day) ON COMMIT DROP;
                 CREATE TEMPORARY TABLE case_spans (case_id text COLLATE "C", first_day date, last_day date, round int)
                 ON COMMIT DROP;
+                CREATE INDEX ON pg_temp.case_spans (case_id);
                 CREATE TEMPORARY TABLE wanted_cases (case_id text COLLATE "C", first_day date, last_day date)
                 ON COMMIT DROP;
                 INSERT INTO pg_temp.wanted_cases SELECT case_id, first_day, last_day FROM pg_temp.touched_cases
@@ -158,9 +159,11 @@ final class Changes {
             )::text
             """, [fetchRounds]
         ).first().get(0, as: String.self)
-        try connection.query(
-            sql.text("restatement/5_case_events.sql"), [fetchRounds, days],
-            action: "read the events of changed cases")
+        for file in ["5_case_events.sql", "6_case_segments.sql"] {
+            try connection.query(
+                sql.text("restatement/\(file)"), [fetchRounds, days],
+                action: "read the events of changed cases")
+        }
         try connection.execute("ANALYZE pg_temp.events (case_id)")
         return true
     }
@@ -169,15 +172,15 @@ final class Changes {
     func markSeen() throws {
         if computesAll {
             try connection.execute("DELETE FROM daybook.wide_cases")
-            try connection.execute(sql.text("restatement/6_wide_cases.sql"))
+            try connection.execute(sql.text("restatement/7_wide_cases.sql"))
         } else if case .rows = raw {
             if fetchRounds == 0 { _ = try fetchEvents() }
-            let text = RelationNames(in: sql.text("restatement/6_wide_cases.sql"))
+            let text = RelationNames(in: sql.text("restatement/7_wide_cases.sql"))
             try connection.execute(text.replacing(["raw.events": "pg_temp.events"]))
         }
-        try connection.execute(sql.text("restatement/7_mark_seen.sql"), action: "mark the loads as seen")
+        try connection.execute(sql.text("restatement/8_mark_seen.sql"), action: "mark the loads as seen")
         try connection.execute("DELETE FROM daybook.touched_cases")
-        try connection.execute(sql.text("restatement/8_mark_judged.sql"), action: "mark the SLAs as judged")
+        try connection.execute(sql.text("restatement/9_mark_judged.sql"), action: "mark the SLAs as judged")
     }
 
     private func run(_ file: String, ofAll: Bool = false) throws {

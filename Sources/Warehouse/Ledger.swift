@@ -165,14 +165,18 @@ package enum Ledger {
 
     /// Writes a batch's ledger row and its rejects; inside the transaction that copies its rows.
     ///
-    /// - Parameter days: those of its events, since 1970-01-01.
+    /// - Parameters:
+    ///   - days: those of its events, since 1970-01-01.
+    ///   - direct: those of them into whose leaves rows were copied without a look at segments.
+    /// - Returns: whether one of these has segments. Whoever writes to a day holds off its compaction, so that it stays
+    ///   so until the end of the transaction.
     static func record(
-        _ batch: borrowing EventBatch, _ counts: LoadCounts, days: [Int32], _ origin: BatchOrigin,
-        _ connection: Connection
-    ) throws {
+        _ batch: borrowing EventBatch, _ counts: LoadCounts, days: [Int32], direct: [Int32],
+        _ origin: BatchOrigin, _ connection: Connection
+    ) throws -> Bool {
         // Of the events in the batch: a duplicate's time is in raw too.
         let times = batch.events.lazy.map(\.occurredAt)
-        try connection.query(
+        let hasSegments: Bool = try connection.query(
             """
             INSERT INTO daybook.loads (
                 load_id, run_id, pipeline, source_id, object, object_identity, start_position, end_position,
@@ -182,6 +186,7 @@ package enum Ledger {
             VALUES ($1::bigint, $2::bigint, $3, $4::int, $5, $6, $7::bigint, $8::bigint, $9, $10::bigint,
                 $11::bigint, $12::bigint, $13::bigint, $14::bigint, $15::bigint, $16::bigint, $17::bigint,
                 $18::timestamptz, $19::timestamptz, $20::date[], $21::jsonb)
+            RETURNING EXISTS (SELECT FROM raw.event_segments WHERE event_day = ANY ($22::date[]))
             """,
             [
                 origin.loadID, origin.runID, origin.pipeline, origin.sourceID, origin.object,
@@ -191,7 +196,9 @@ package enum Ledger {
                 counts.read, counts.loaded, counts.duplicate, counts.conflicting, counts.rejected,
                 counts.filtered, times.min()?.description, times.max()?.description,
                 days.map { CalendarDay(daysSinceEpoch: $0).description }, origin.checkpoint,
-            ], action: "write the ledger")
+                direct.map { CalendarDay(daysSinceEpoch: $0).description },
+            ], action: "write the ledger"
+        ).first().get(0)
         try connection.query(
             """
             DELETE FROM daybook.claims
@@ -200,6 +207,7 @@ package enum Ledger {
             """, [origin.sourceID, origin.objectIdentity, batch.range.start, batch.range.end],
             action: "write the ledger")
         try recordRejects(batch, origin, connection)
+        return hasSegments
     }
 
     /// Rejects go in portions, so that a batch of nothing else needs no statement of its size.

@@ -92,9 +92,18 @@ package struct Loader: ~Copyable {
             } catch is CommitOrder.TooEarly {
                 recentKeys.settle(parts.turn)
                 try turn?.awaitCommit()
+            } catch is CompactedMeanwhile {
+                try leaves.refresh(order.runs.days.map(\.day))
+            } catch let error as PostgresError where error.isUndefinedTable && attempt < Loader.maxAttempts {
+                // The leaf of a day that was compacted is dropped when it is empty.
+                try leaves.refresh(order.runs.days.map(\.day))
+                attempt += 1
             }
         }
     }
+
+    /// A day into whose leaf rows were copied has segments, with which they were not compared.
+    private struct CompactedMeanwhile: Error {}
 
     /// How the events of a batch go into the database.
     private struct Ways {
@@ -115,7 +124,9 @@ package struct Loader: ~Copyable {
         init(fresh: DayRuns, doubtful: DayRuns, isStaging: Bool, leaves: DayLeaves, turn: Int? = nil) {
             self.turn = turn
             let waiting = doubtful.split { _, day in leaves.isBuilding(day) }
-            let sure = fresh.split { _, day in !isStaging || leaves.isBuilding(day) }
+            let sure = fresh.split { _, day in
+                leaves.isBuilding(day) || !isStaging && !leaves.isCompacted(day)
+            }
             direct = sure.first
             staged = waiting.second.merged(with: sure.second)
             aside = waiting.first
@@ -136,7 +147,9 @@ package struct Loader: ~Copyable {
             counts.rejected = batch.rejects.count
             counts.filtered = batch.filtered
             FailPoint.pass("write-ledger")
-            try Ledger.record(batch, counts, days: ways.days, origin, connection)
+            let hasSegments = try Ledger.record(
+                batch, counts, days: ways.days, direct: ways.direct.days.map(\.day), origin, connection)
+            if hasSegments { throw CompactedMeanwhile() }
             let written = stopwatch.seconds
             try turn?.awaitCommit(until: Date(timeIntervalSinceNow: Loader.mostPatience))
             waited = stopwatch.seconds - written

@@ -19,6 +19,8 @@ package enum WarehouseError: Error, CustomStringConvertible {
     case outdatedSchema
     /// An `as_of` earlier than the one that the reports stand at.
     case asOfGoesBack(stored: String)
+    /// Somebody reads `raw.events` all the time.
+    case viewInUse
 
     package var description: String {
         switch self {
@@ -41,6 +43,9 @@ package enum WarehouseError: Error, CustomStringConvertible {
         case .empty: "the database holds nothing yet; see: daybook run"
         case .asOfGoesBack(let stored):
             "the reports stand at \(stored); setting the time back needs --full-refresh"
+        case .viewInUse:
+            "raw.events cannot be changed to show compacted days, because somebody is reading it; try again later, or "
+                + "give --lock-wait more seconds"
         }
     }
 }

@@ -73,7 +73,7 @@ private struct LoadedHistory {
         asOf = LoadedHistory.base
         try warehouse.connection.execute(
             """
-            TRUNCATE raw.events_by_day, raw.building, daybook.building, daybook.rejects, daybook.loads,
+            TRUNCATE raw.events_by_day, raw.event_segments, raw.building, daybook.building, daybook.rejects, daybook.loads,
                 daybook.claims, daybook.replacements, daybook.sla_types, daybook.slas, daybook.judged_slas,
                 daybook.touched_cases, daybook.wide_cases, daybook.entities, report.cases, report.fact_sla,
                 report.sla_hourly, report.sla_hourly_history, report.sla_hourly_by_end, report.sla_hourly_by_breach,
@@ -95,6 +95,7 @@ private struct LoadedHistory {
                 buildsNewDays: dice.below(3) == 0)
             _ = try LoadingWarehouse.load(batch.lines, at: 0, from: batch.origin, with: &loader)
             if dice.below(2) == 0 { try finishDays() }
+            if dice.below(5) == 0 { try compactDays() }
             if dice.below(4) == 0 { try loseEvents() }
             if dice.below(4) == 0 { defineSome() }
             if dice.below(4) == 0 { defineFields() }
@@ -209,13 +210,35 @@ private struct LoadedHistory {
         for day in try BuildingDays.unfinished(connection) { try BuildingDays.finish(day, connection) }
     }
 
-    /// What deletes events says whose they were.
+    /// Some days, and not all of them to the end.
+    private mutating func compactDays() throws {
+        let compaction = Compaction(connection)
+        try compaction.prepare(waitSeconds: 5)
+        for day in try compaction.due(before: CalendarDay(daysSinceEpoch: 1_000_000)) where dice.below(3) > 0
+        {
+            if dice.below(4) == 0 {
+                try connection.query("SELECT daybook.compact_day($1::date)", [day.day])
+            } else {
+                _ = try compaction.compact(day, waitSeconds: 5)
+            }
+        }
+    }
+
+    /// What deletes events says whose they were; segments that hold some are taken apart before.
     private mutating func loseEvents() throws {
+        let caseID = "c\(dice.below(12))"
+        try connection.query(
+            """
+            SELECT daybook.reopen_segments(event_day, array_agg(segment_id))
+            FROM raw.event_segments
+            WHERE daybook.holds_any_case(case_ids, case_uuids, ARRAY[$1])
+            GROUP BY event_day
+            """, [caseID])
         try connection.query(
             """
             WITH lost AS (DELETE FROM raw.events_by_day WHERE case_id = $1 RETURNING case_id)
             INSERT INTO daybook.touched_cases SELECT DISTINCT case_id FROM lost ON CONFLICT DO NOTHING
-            """, ["c\(dice.below(12))"])
+            """, [caseID])
     }
 
     // MARK: - Definitions

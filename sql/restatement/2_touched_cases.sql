@@ -4,8 +4,13 @@ SELECT case_id, min(event_day), max(event_day), array_agg(DISTINCT load_id) FILT
     max(cause)
 FROM (
     SELECT case_id, event_day, load_id, 'load' AS cause
-    FROM raw.events
+    FROM raw.events_by_day
     WHERE event_day = ANY ($2::date[]) AND load_id = ANY ($1::bigint[])
+    UNION ALL
+    -- A day may be compacted before this has seen its events.
+    SELECT case_id, event_day, load_id, 'load'
+    FROM daybook.segment_events
+    WHERE event_day = ANY ($2::date[]) AND segment_load_ids && $1::bigint[] AND load_id = ANY ($1::bigint[])
     UNION ALL
     SELECT case_id, event_day, load_id, 'load' FROM daybook.replacements WHERE load_id = ANY ($1::bigint[])
     UNION ALL

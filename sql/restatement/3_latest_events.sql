@@ -2,9 +2,17 @@
 -- $2: their days), or of all where these are null.
 WITH latest AS (
     SELECT l.source_id, e.entity, max(e.occurred_at) AS latest
-    FROM raw.events AS e
+    FROM (
+        SELECT load_id, entity, occurred_at
+        FROM raw.events_by_day
+        WHERE $1::bigint[] IS NULL OR event_day = ANY ($2::date[]) AND load_id = ANY ($1::bigint[])
+        UNION ALL
+        SELECT load_id, entity, occurred_at
+        FROM daybook.segment_events
+        WHERE $1::bigint[] IS NULL
+            OR event_day = ANY ($2::date[]) AND segment_load_ids && $1::bigint[] AND load_id = ANY ($1::bigint[])
+    ) AS e
     JOIN daybook.loads AS l USING (load_id)
-    WHERE $1::bigint[] IS NULL OR e.event_day = ANY ($2::date[]) AND e.load_id = ANY ($1::bigint[])
     GROUP BY l.source_id, e.entity
 ),
 told AS (

@@ -4,7 +4,7 @@ INSERT INTO pg_temp.events
 SELECT e.*
 FROM pg_temp.case_spans AS s
 CROSS JOIN LATERAL (
-    SELECT * FROM raw.events
+    SELECT * FROM raw.events_by_day
     WHERE case_id = s.case_id AND event_day BETWEEN s.first_day AND s.last_day AND event_day = ANY ($2::date[])
     OFFSET 0
 ) AS e
