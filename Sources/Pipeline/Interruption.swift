@@ -18,7 +18,7 @@ package final class Interruption: @unchecked Sendable {
     }
 
     /// Lets a request stop this connection's statements.
-    func watch(_ connection: Connection) {
+    package func watch(_ connection: Connection) {
         let canceller = connection.canceller()
         lock.withLock { cancellers.append(canceller) }
     }
@@ -32,6 +32,8 @@ package final class Interruption: @unchecked Sendable {
 
 /// The run was stopped by a person; what was committed stays.
 package struct Interrupted: Error, CustomStringConvertible {
+    package init() {}
+
     package var description: String {
         "interrupted; what was loaded stays, and the next run goes on from there"
     }

@@ -78,7 +78,26 @@ package struct Run {
         var reports = try pipelines.map { try load($0, warehouse, crew) }
         if options.transforms { transform(models, &reports, warehouse, isRehearsal: crew == .alone) }
         for report in reports { try end(report, warehouse) }
+        if options.loads, options.transforms, crew != .alone { compact(warehouse) }
         return reports
+    }
+
+    /// Compacts what is old enough, where the project says how old that is. That it cannot is no failure of the run.
+    private func compact(_ warehouse: Warehouse) {
+        guard let age = project.definition.compactAfterMicroseconds, !interruption.isRequested else { return }
+        do {
+            let days = CompactDays(warehouse, interruption: interruption, note: observer.note)
+            let outcomes = try days.run(
+                before: CompactDays.cutoff(ageMicroseconds: age), waitSeconds: options.lockWaitSeconds)
+            let events = outcomes.reduce(0) { $0 + $1.events }
+            if events > 0 {
+                observer.note(
+                    "compacted \(outcomes.count) day\(outcomes.count == 1 ? "" : "s") of \(events) events (compact_after)"
+                )
+            }
+        } catch {
+            observer.note("compact_after: \(error); the next run tries again")
+        }
     }
 
     /// What a run would read; neither reads nor writes anything.

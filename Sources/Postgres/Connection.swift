@@ -158,6 +158,37 @@ package final class Connection {
         return (value, try check(PQgetResult(handle), action: action).affectedRows)
     }
 
+    /// Runs a COPY … TO STDOUT and hands what comes to `body`, a row at a time with its line end.
+    ///
+    /// When `body` throws, the COPY is cancelled, so that the connection is usable, and then its error goes up.
+    ///
+    /// - Returns: the rows that were copied.
+    @discardableResult
+    package func copyOut(_ statement: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Int {
+        let action = firstLine(statement)
+        let started = PQexec(handle, statement)
+        guard PQresultStatus(started) == PGRES_COPY_OUT else {
+            _ = try check(started, action: action)
+            throw PostgresError(kind: .decoding, action: action, message: "is not a COPY TO STDOUT")
+        }
+        PQclear(started)
+        while true {
+            var row: UnsafeMutablePointer<CChar>?
+            let count = PQgetCopyData(handle, &row, 0)
+            guard count > 0 else { break }
+            defer { PQfreemem(row) }
+            do {
+                try body(UnsafeRawBufferPointer(start: row, count: Int(count)))
+            } catch {
+                canceller().cancel()
+                _ = drain(action: action)
+                throw error
+            }
+        }
+        defer { _ = drain(action: action) }
+        return try check(PQgetResult(handle), action: action).affectedRows
+    }
+
     // MARK: - Errors
 
     /// Reads all results that are left; the first refusal among them.

@@ -111,6 +111,15 @@ struct Arguments {
         return time
     }
 
+    /// The value of an option as a duration, in microseconds.
+    func duration(_ option: String) throws(UsageError) -> Int64? {
+        guard let text = self[option] else { return nil }
+        guard let duration = DurationText.parse(text) else {
+            throw UsageError("\(option) is \"\(text)\"; it must be a duration: \(DurationText.forms)")
+        }
+        return duration
+    }
+
     /// The value of an option as one of a few words.
     func choice(_ option: String, _ choices: [String]) throws(UsageError) -> String? {
         guard let text = self[option] else { return nil }

@@ -22,7 +22,7 @@ enum ExitCode: Int32 {
     /// What an error means for whoever called the command.
     init(_ error: any Error) {
         switch error {
-        case is UsageError, is Guess.Failure: self = .usage
+        case is UsageError, is Guess.Failure, is Export.WithoutTime: self = .usage
         case is DefinitionError, is ProjectError, is TransformError, is SQLFiles.Conflict:
             self = .badDefinition
         case let error as ExtractError: self = error.kind == .unsupported ? .badData : .unreachable
@@ -31,7 +31,7 @@ enum ExitCode: Int32 {
         case let error as PostgresError:
             self = error.kind == .connect || error.kind == .connectionLost ? .unreachable : .failed
         case is PrivateServerError, WarehouseError.lockLost: self = .unreachable
-        case WarehouseError.locked: self = .locked
+        case WarehouseError.locked, WarehouseError.viewInUse: self = .locked
         case WarehouseError.asOfGoesBack: self = .usage
         case is Interrupted: self = .interrupted
         default: self = .failed

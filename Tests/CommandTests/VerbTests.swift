@@ -44,7 +44,7 @@ struct VerbTests {
             "init", "demo", "guess", "check", "preview", "run", "load", "transform", "restate", "report",
             "status",
             "drift", "lineage",
-            "verify",
+            "verify", "compact", "export",
             "test",
             "generate",
             "db",
@@ -62,6 +62,74 @@ struct VerbTests {
         #expect(try command.run("run", "--lock-wait", "-1").status == 64)
         #expect(try command.run("report", "--format", "xml").status == 64)
         #expect(try command.run().status == 64)
+    }
+
+    @Test("compact in text and JSON: what it would do, what it did, and that nothing is left to do")
+    func compact() throws {
+        #expect(try command.run("compact").status == 1)
+        #expect(try command.run("run").status == 0)
+        let plan = try command.run("compact", "--dry-run")
+        #expect(
+            plan.status == 0 && plan.out.contains("would be compacted:") && plan.out.contains("2026-01-01"))
+        let planned = try #require(
+            try json(try command.run("compact", "--dry-run", "--json").out)["days"] as? [[String: Any]])
+        #expect(planned.map { $0["day"] as? String } == ["2026-01-01"])
+        #expect(try command.run("compact", "--older-than", "90000d").out.contains("nothing before"))
+        #expect(try command.run("compact", "--older-than", "soon").status == 64)
+        let days = try #require(
+            try json(try command.run("compact", "--json").out)["days"] as? [[String: Any]])
+        #expect(days.map { $0["events"] as? Int } == [4] && days[0]["leaf_dropped"] as? Bool == true)
+        #expect(try command.run("compact").out.contains("nothing before"))
+        let status = try json(try command.run("status", "--json").out)
+        let disk = try #require(status["disk"] as? [String: Any])
+        #expect(disk["segment_days"] as? Int == 1 && disk["heap_days"] as? Int == 0)
+        #expect((status["days"] as? [[String: Any]])?.first?["events"] as? Int == 4)
+        #expect(try command.run("status").out.contains("raw.events: 0 leaves of 0 B, 1 compacted day of "))
+        #expect(try database.value("SELECT count(*) FROM raw.events") == "4")
+        #expect(try command.run("verify").status == 0)
+    }
+
+    @Test("export: events and report tables, whole or some days, as CSV and NDJSON, compressed")
+    func export() throws {
+        #expect(try command.run("run").status == 0)
+        let csv = try command.run("export", "events")
+        #expect(csv.status == 0 && csv.out.split(separator: "\n").count == 5, "\(csv.error)")
+        #expect(csv.out.hasPrefix("occurred_at,load_id,position,"))
+        #expect(
+            try command.run("export", "events", "--from", "2026-01-02").out.hasPrefix("occurred_at,load_id,"))
+        #expect(try command.run("compact").status == 0)
+        #expect(try command.run("export", "events").out == csv.out)
+        let lines = try command.run("export", "events", "--format", "ndjson").out.split(separator: "\n")
+        #expect(try lines.map { try json(String($0))["event_id"] as? String } == ["1", "2", "3", "4"])
+        let file = project.path("hours.ndjson.gz")
+        let hours = try command.run("export", "sla_hourly", "--out", file)
+        #expect(hours.status == 0 && hours.error.contains("rows in"), "\(hours.error)")
+        let unpacked = try Shell.run("/bin/sh", ["-c", "gzip -dc '\(file)'"], in: project.directory, [:])
+        #expect(unpacked.out.split(separator: "\n").count == 2 && unpacked.out.contains("\"sla\":\"paid\""))
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: project.directory).allSatisfy {
+                !$0.hasSuffix(".partial")
+            })
+        let typo = try command.run("export", "sla_hourli")
+        #expect(typo.status == 64 && typo.error.contains("did you mean \"sla_hourly\"?"))
+        #expect(try command.run("export").status == 64)
+        #expect(try command.run("export", "events", "--out", "/nowhere/a.csv").status == 1)
+    }
+
+    @Test("compact_after: a run compacts what is old enough, and says so")
+    func compactAfter() throws {
+        try project.write("pipelines/project.jsonc", #"{ "compact_after": "7d" }"#)
+        let run = try command.run("run")
+        #expect(run.status == 0 && run.error.contains("compacted 1 day of 4 events"), "\(run.error)")
+        #expect(try database.value("SELECT count(*) FROM raw.events_by_day") == "0")
+        // A late event that changes an hour, on a day that is compacted.
+        try project.append(
+            "a.ndjson", #"{"id":"5","at":"2026-01-01T10:50:00Z","type":"order.paid","order":"o2"}"# + "\n")
+        #expect(try command.run("run").error.contains("compacted 1 day of 4 events"))
+        #expect(try database.value("SELECT sum(completed) FROM report.sla_hourly") == "2")
+        #expect(try command.run("run").error.isEmpty)
+        try project.write("pipelines/project.jsonc", #"{ "compact_after": 7 }"#)
+        #expect(try command.run("run").status == 78)
     }
 
     @Test("run --json has the documented shape; load and transform print it too")

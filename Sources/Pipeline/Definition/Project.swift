@@ -8,6 +8,8 @@ package struct ProjectDefinition: Sendable {
     package var database: String?
     /// Events outside are rejected.
     package var timeRange: ClosedRange<Timestamp>
+    /// How old a day is to be for a run to compact it; nil where none is.
+    package var compactAfterMicroseconds: Int64?
 
     /// The first day that has a leaf's name, and a day from now: one event from 2099 must not move a clock.
     static func defaultTimeRange(now: Date) -> ClosedRange<Timestamp> {
@@ -137,7 +139,7 @@ package struct Project: Sendable {
 
     /// What later versions read from the file; known, and without effect here.
     private static let unusedKeys = [
-        "compact_after", "retention", "storage", "distribute", "channels", "calendars",
+        "retention", "storage", "distribute", "channels", "calendars",
     ]
 
     private static func readDefinition(
@@ -151,7 +153,7 @@ package struct Project: Sendable {
         do {
             let reader = try DefinitionReader(
                 file: definitionFile, projectDirectory: directory, environment: environment)
-            let keys = ["database", "min_time", "max_time"] + unusedKeys
+            let keys = ["database", "min_time", "max_time", "compact_after"] + unusedKeys
             guard let object = reader.object(reader.root, "the project", keys: keys) else {
                 return (definition, reader.problems)
             }
@@ -166,6 +168,9 @@ package struct Project: Sendable {
                 reader.error(
                     "min_time \(from) is after max_time \(to)\(origin); no event would be between them",
                     at: value)
+            }
+            definition.compactAfterMicroseconds = object["compact_after"].flatMap {
+                reader.duration($0, "compact_after")
             }
             for key in unusedKeys {
                 if let value = object[key] {

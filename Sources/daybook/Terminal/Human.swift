@@ -53,7 +53,7 @@ enum Human {
         return bar.padding(to: width)
     }
 
-    static func plural(_ number: Int, _ noun: String) -> String {
-        "\(count(number)) \(noun)\(number == 1 ? "" : "s")"
+    static func plural(_ number: Int, _ noun: String, _ many: String? = nil) -> String {
+        "\(count(number)) \(number == 1 ? noun : many ?? noun + "s")"
     }
 }

@@ -5,24 +5,34 @@ import Warehouse
 /// `daybook status`: how fresh everything is.
 enum StatusVerb: Verb {
     static let name = "status"
-    static let summary = "shows how fresh the sources are, and what holds the hours of an SLA back"
+    static let summary =
+        "shows how fresh the sources are, what holds the hours of an SLA back, and what the days take"
     static let options: [Option] = [.project, .database, .json]
     static let discussion = """
         An hour is final once every source of its SLA has told of a later time: the watermark. A source that is
-        silent holds it back, and is named here.
+        silent holds it back, and is named here. Of the disk it says what the days take, as leaves and compacted, and
+        what the next 30 days will add, if they are as the last seven; --json lists every day.
         """
 
     static func run(_ arguments: Arguments) throws -> ExitCode {
-        let connection = try Warehouse.open(try Context(arguments).conninfo(), creating: false).connection
+        let context = Context(arguments)
+        let connection = try Warehouse.open(try context.conninfo(), creating: false).connection
+        // A day is compacted by the first run after it has become so old.
+        let compactAfter = (try? context.project())?.definition.compactAfterMicroseconds
+            .map { Int($0 / 86_400_000_000) + 1 }
         let slas = SQLFiles.builtin.text("report/status_slas.sql")
         let sources = SQLFiles.builtin.text("report/status_sources.sql")
+        let disk = SQLFiles.builtin.text("report/status_disk.sql")
+        let days = SQLFiles.builtin.text("report/status_days.sql")
         if arguments.isJSON {
             let document: String = try connection.query(
                 """
                 SELECT json_build_object(
                     'slas', (SELECT coalesce(json_agg(s), '[]') FROM (\(slas)) AS s),
-                    'sources', (SELECT coalesce(json_agg(s), '[]') FROM (\(sources)) AS s))
-                """
+                    'sources', (SELECT coalesce(json_agg(s), '[]') FROM (\(sources)) AS s),
+                    'disk', (SELECT row_to_json(s) FROM (\(disk)) AS s),
+                    'days', (SELECT coalesce(json_agg(s), '[]') FROM (\(days)) AS s))
+                """, [compactAfter]
             ).first().get(0)
             Terminal.out(document)
             return .done
@@ -35,6 +45,7 @@ enum StatusVerb: Verb {
         try Terminal.out(text(of: all))
         let judged = try connection.query(slas)
         if judged.count > 0 { try Terminal.out("\n" + text(ofSLAs: judged)) }
+        try tell(connection.query(disk, [compactAfter]).first(), isCompacting: compactAfter != nil)
         return .done
     }
 
@@ -68,6 +79,19 @@ enum StatusVerb: Verb {
             ])
         }
         return table.text
+    }
+
+    private static func tell(_ disk: Result.Row, isCompacting: Bool) throws {
+        let (leaves, compacted): (Int, Int) = (try disk.get("heap_days"), try disk.get("segment_days"))
+        guard leaves + compacted > 0 else { return }
+        let next: Int64 = try disk.get("next_30_days_bytes")
+        Terminal.out(
+            "\nraw.events: \(Human.plural(leaves, "leaf", "leaves")) of \(Human.bytes(try disk.get("heap_bytes"))), "
+                + "\(Human.plural(compacted, "compacted day")) of \(Human.bytes(try disk.get("segment_bytes")))"
+        )
+        Terminal.out(
+            (next < 0 ? "the next 30 days give back about " : "the next 30 days will take about ")
+                + Human.bytes(abs(next)) + (isCompacting ? "" : "; compact_after is not set"))
     }
 
     /// Which source holds the SLA's hours back.

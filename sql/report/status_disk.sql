@@ -1,0 +1,42 @@
+-- What raw.events takes on the disk, by form, and what the next 30 days will add. $1: after how many days a day is
+-- compacted; null: never. The days to come are taken to be as the last seven that are over; a day that is compacted
+-- keeps the share of its bytes that others kept, or a sixth where none was yet.
+WITH days AS (
+    SELECT * FROM daybook.stored_days
+),
+recent AS (
+    SELECT avg(bytes) AS bytes, max(day) AS last_day
+    FROM (
+        SELECT event_day AS day, sum(bytes) FILTER (WHERE form = 'heap') AS bytes
+        FROM days
+        WHERE event_day < (now() AT TIME ZONE 'UTC')::date
+        GROUP BY event_day
+        ORDER BY event_day DESC
+        LIMIT 7
+    ) AS last_days
+),
+kept AS (
+    SELECT coalesce(
+        sum(bytes) FILTER (WHERE form = 'segments')::numeric / nullif(sum(events) FILTER (WHERE form = 'segments'), 0)
+        / nullif(
+            sum(bytes) FILTER (WHERE form = 'heap')::numeric / nullif(sum(events) FILTER (WHERE form = 'heap'), 0), 0),
+        1.0 / 6) AS share
+    FROM days
+    -- Small leaves are mostly empty pages.
+    WHERE form = 'segments' OR events >= 10000
+),
+given_back AS (
+    -- By those of today's leaves that will be compacted, and by those of the days to come.
+    SELECT coalesce(sum(bytes) FILTER (
+            WHERE form = 'heap' AND event_day < (now() AT TIME ZONE 'UTC')::date + 30 - $1::int
+        ), 0) + greatest(0, 30 - $1::int) * coalesce((SELECT bytes FROM recent), 0) AS bytes
+    FROM days
+)
+SELECT
+    coalesce(sum(bytes) FILTER (WHERE form = 'heap'), 0)::bigint AS heap_bytes,
+    count(*) FILTER (WHERE form = 'heap') AS heap_days,
+    coalesce(sum(bytes) FILTER (WHERE form = 'segments'), 0)::bigint AS segment_bytes,
+    count(*) FILTER (WHERE form = 'segments') AS segment_days,
+    (SELECT round(30 * coalesce(r.bytes, 0) - CASE WHEN $1::int IS NULL THEN 0 ELSE g.bytes * (1 - least(1, k.share)) END)::bigint
+    FROM recent AS r, kept AS k, given_back AS g) AS next_30_days_bytes
+FROM days
