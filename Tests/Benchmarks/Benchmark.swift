@@ -3,7 +3,7 @@ import Foundation
 /// Measures loading against PostgreSQL's own COPY, other formats and an API against a file, and transforms against a plain rebuild, and
 /// prints medians.
 ///
-///     Benchmarks [--events N] [--history N,N…] [--days N] [--files N] [--rounds N] [--only loads|formats|http|transforms] [--json]
+///     Benchmarks [--events N] [--history N,N…] [--days N] [--files N] [--rounds N] [--only loads|formats|http|transforms|storage] [--json]
 ///
 /// A history of 2,000,000 events happened over 60 days, a longer one over as many more; or over `--days`.
 @main
@@ -15,6 +15,7 @@ enum Benchmark {
         var smallFilesSeconds: Double?
         var http: [RatioRow] = []
         var transforms: [TransformBenchmark.Row] = []
+        var storage: StorageBenchmark.Report?
     }
 
     static func main() throws {
@@ -52,6 +53,10 @@ enum Benchmark {
                 ).run()
             }
         }
+        if only == nil || only == "storage" {
+            let day = value("--day").flatMap { Int($0) } ?? 1_000_000
+            report.storage = try StorageBenchmark(bench: bench, events: day, rounds: rounds).run()
+        }
         if arguments.contains("--json") {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
@@ -65,6 +70,7 @@ enum Benchmark {
         }
         show(report.http)
         show(report.transforms)
+        if let storage = report.storage { show(storage) }
         let cores = ProcessInfo.processInfo.activeProcessorCount
         print(
             "\n\(events) events, medians of \(rounds) interleaved rounds, \(cores) cores, \(try bench.version())"
@@ -93,6 +99,27 @@ enum Benchmark {
                     format: "| %@ | %.0f | %.2f | %d MB |", row.name, row.rowsPerSecond, row.ratio,
                     row.peakMegabytes))
         }
+    }
+
+    private static func show(_ report: StorageBenchmark.Report) {
+        print(
+            "\n| a day of \(report.events) events | heap | segments | of the heap |\n| --- | ---: | ---: | ---: |"
+        )
+        for row in report.rows {
+            let isSize = row.name == "size"
+            func figure(_ value: Double) -> String {
+                isSize ? String(format: "%.1f MB", value / 1e6) : String(format: "%.1f ms", value * 1e3)
+            }
+            print(
+                "| \(row.name) | \(figure(row.heap)) | \(figure(row.segments)) | \(String(format: "%.2f", row.ratio)) |"
+            )
+        }
+        print(
+            String(
+                format:
+                    "\nthe day was compacted in %.1f s, %.1f s for each million of events, with %d MB of client memory",
+                report.compactSeconds,
+                report.compactSeconds / Double(report.events) * 1e6, report.compactPeakMegabytes))
     }
 
     private static func show(_ rows: [TransformBenchmark.Row]) {
