@@ -70,7 +70,7 @@ package struct Compaction {
         let stopwatch = Stopwatch()
         let events = try retrying {
             try connection.transaction {
-                try connection.execute("SET LOCAL lock_timeout = \(Int(waitSeconds * 1_000))")
+                try connection.execute("SET LOCAL lock_timeout = \(max(1, Int(waitSeconds * 1_000)))")
                 let events: Int = try connection.query(
                     "SELECT daybook.compact_day($1::date)", [due.day], action: "compact \(due.day)"
                 ).first().get(0)

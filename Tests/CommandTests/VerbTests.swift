@@ -83,6 +83,7 @@ struct VerbTests {
         let status = try json(try command.run("status", "--json").out)
         let disk = try #require(status["disk"] as? [String: Any])
         #expect(disk["segment_days"] as? Int == 1 && disk["heap_days"] as? Int == 0)
+        #expect((disk["next_30_days_bytes"] as? Int ?? 0) > 0)
         #expect((status["days"] as? [[String: Any]])?.first?["events"] as? Int == 4)
         #expect(try command.run("status").out.contains("raw.events: 0 leaves of 0 B, 1 compacted day of "))
         #expect(try database.value("SELECT count(*) FROM raw.events") == "4")

@@ -4,17 +4,6 @@
 WITH days AS (
     SELECT * FROM daybook.stored_days
 ),
-recent AS (
-    SELECT avg(bytes) AS bytes, max(day) AS last_day
-    FROM (
-        SELECT event_day AS day, sum(bytes) FILTER (WHERE form = 'heap') AS bytes
-        FROM days
-        WHERE event_day < (now() AT TIME ZONE 'UTC')::date
-        GROUP BY event_day
-        ORDER BY event_day DESC
-        LIMIT 7
-    ) AS last_days
-),
 kept AS (
     SELECT coalesce(
         sum(bytes) FILTER (WHERE form = 'segments')::numeric / nullif(sum(events) FILTER (WHERE form = 'segments'), 0)
@@ -24,6 +13,18 @@ kept AS (
     FROM days
     -- Small leaves are mostly empty pages.
     WHERE form = 'segments' OR events >= 10000
+),
+recent AS (
+    SELECT avg(bytes) AS bytes
+    FROM (
+        -- As leaves, compacted or not.
+        SELECT event_day, sum(CASE form WHEN 'heap' THEN bytes ELSE bytes / (SELECT share FROM kept) END) AS bytes
+        FROM days
+        WHERE event_day < (now() AT TIME ZONE 'UTC')::date
+        GROUP BY event_day
+        ORDER BY event_day DESC
+        LIMIT 7
+    ) AS last_days
 ),
 given_back AS (
     -- By those of today's leaves that will be compacted, and by those of the days to come.
