@@ -22,6 +22,8 @@ final class Changes {
     /// Whether all models are to be computed as a whole, whatever has changed.
     private let computesAll: Bool
     private var slas = Extent.nothing
+    /// The rows that are to be as the SELECTs say.
+    let kept: KeptRows
     /// How often events were fetched.
     private var fetchRounds = 0
     /// Of the loads that were not seen: their ids and days, as the server's texts of arrays.
@@ -35,6 +37,7 @@ final class Changes {
     ///     costs less than looking for what they touched.
     init(_ connection: Connection, isFullRefresh: Bool, rebuildShare: Double) throws {
         self.connection = connection
+        kept = try KeptRows(connection)
         try connection.execute(sql.text("restatement/1_unseen_loads.sql"), action: "find what is new")
         let news = try connection.query(
             """

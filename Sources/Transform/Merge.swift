@@ -1,10 +1,11 @@
 import Postgres
 
-/// Makes a model's table equal to what was computed into `pg_temp.fresh`: writes the rows that differ and no others, and
-/// keeps what they were and are, for the models that read them and for the history.
+/// Makes a model's table equal to what was computed into `pg_temp.fresh`, but for rows behind which events are gone: writes
+/// the rows that differ and no others, and keeps what they were and are, for the models that read them and for the history.
 struct Merge {
     private let model: Model
     private let connection: Connection
+    private let kept: KeptRows
     /// Whether rows that were computed and did not change count as changed to the models that read them.
     private let tellsAll: Bool
     /// Whether what changes is to be seen afterwards, in `pg_temp.old_<table>` and `pg_temp.new_<table>`.
@@ -19,10 +20,12 @@ struct Merge {
     let changedRows: String
 
     init(
-        _ model: Model, _ connection: Connection, tellsAll: Bool, showsChanges: Bool, causeOfTheRest: String
+        _ model: Model, _ connection: Connection, kept: KeptRows, tellsAll: Bool, showsChanges: Bool,
+        causeOfTheRest: String
     ) {
         self.model = model
         self.connection = connection
+        self.kept = kept
         self.tellsAll = tellsAll
         self.showsChanges = showsChanges
         self.causeOfTheRest = causeOfTheRest
@@ -90,13 +93,14 @@ struct Merge {
             "new_rows",
             as: """
                 SELECT \(list) FROM pg_temp.fresh AS new
-                WHERE \(isTouched) AND NOT EXISTS (SELECT FROM \(before) AS old WHERE \(isSame))
+                WHERE \(isTouched) AND \(kept.condition(model, "new"))
+                    AND NOT EXISTS (SELECT FROM \(before) AS old WHERE \(isSame))
                 """, keys: key, action: action)
         let old = try connection.createTemporary(
             "old_rows",
             as: """
                 SELECT \(list) FROM \(before) AS old
-                WHERE NOT EXISTS (SELECT FROM pg_temp.fresh AS new WHERE \(isSame))
+                WHERE \(kept.condition(model, "old")) AND NOT EXISTS (SELECT FROM pg_temp.fresh AS new WHERE \(isSame))
                 """, keys: key, action: action)
         if !scopes.isEmpty { try connection.execute("DROP TABLE pg_temp.before") }
         return (old, new)

@@ -11,6 +11,7 @@ import SQLFiles
 ///     -- from: raw.current_events        what the SELECT reads, models or not
 ///     -- description: One row for each SLA and case.
 ///     -- column late_seconds: …          the comment of a column, in a project's own model
+///     -- time: completed_at              when what a row tells of was over: an expression over its columns
 ///
 /// A row depends on those rows of what is read that share its key's columns, by name or as a line says:
 ///
@@ -41,11 +42,26 @@ package struct Model: Sendable {
         let lines = select.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         return (lines.firstIndex { !$0.hasPrefix("--") && !$0.trimmed.isEmpty } ?? 0) + 1
     }
+    /// The column of the key that holds a case, by its own name or by that of events; nil where none does.
+    var caseColumn: String? {
+        if key.contains("case_id") { return "case_id" }
+        let links = from.filter { $0.relation.hasPrefix("raw.") }.flatMap(\.links)
+        return links.first { ["case_id", "\"case_id\""].contains($0.expression) }?.column
+    }
+    /// Whether rows that tell of dropped events are dropped with them, when the table is computed next: nothing says how old
+    /// a row is, nor of which case.
+    package var forgets: Bool {
+        isOwn && time == nil && caseColumn == nil && from.contains { $0.relation.hasPrefix("raw.") }
+    }
     var quotedName: String { "\(quoteIdentifier(schema)).\(quoteIdentifier(table))" }
 
     /// Where every version of every row is kept, with its schema; its columns are the table's and `valid_from`,
     /// `valid_to`, `load_ids` and `cause`.
     package let history: String?
+
+    /// An expression over the columns that tells how old a row is: as old as reports are kept, it is dropped. Nil where
+    /// rows are kept for ever.
+    package let time: String?
 
     /// Whether the table may have columns that the SELECT no longer gives: they stay as they are.
     let keepsColumns: Bool
@@ -53,7 +69,7 @@ package struct Model: Sendable {
     /// By column, what its comment says and the line that gives it.
     let columnComments: [String: (text: String, line: Int)]
 
-    private static let fields = ["model", "key", "from", "description", "history", "column NAME"]
+    private static let fields = ["model", "key", "from", "description", "history", "time", "column NAME"]
 
     /// A relation that a SELECT reads.
     package struct Source: Sendable, Equatable {
@@ -126,6 +142,7 @@ package struct Model: Sendable {
         self.from = from
         description = values["description"] ?? ""
         history = values["history"]
+        time = values["time"]
         keepsColumns = false
         columnComments = comments
         for source in from {
@@ -161,6 +178,7 @@ package struct Model: Sendable {
         self.from = from.map { Source(relation: $0) }
         self.description = description
         history = nil
+        time = nil
         keepsColumns = true
         columnComments = [:]
     }

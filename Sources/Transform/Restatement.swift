@@ -35,7 +35,7 @@ final class Restatement {
         let builtHash = try built?.get(0, as: String.self)
         isNew = isFullRefresh || builtHash != hash
         merge = Merge(
-            model, connection, tellsAll: tellsAll, showsChanges: showsChanges,
+            model, connection, kept: changes.kept, tellsAll: tellsAll, showsChanges: showsChanges,
             // What nothing is known to have touched: another SQL judges otherwise, a full refresh at another time.
             causeOfTheRest: isFullRefresh ? "clock" : "definition")
     }

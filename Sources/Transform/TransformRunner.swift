@@ -63,8 +63,30 @@ package struct TransformRunner {
     /// - Parameter prepare: what must change in the same transaction before: definitions and clocks.
     package func run(prepare: () throws -> Void) throws -> [ModelResult] {
         // Taken before the snapshot, so that it sees what the transform before has done.
-        try connection.query("SELECT pg_advisory_lock($1::bigint)", [TransformRunner.lock])
-        defer { _ = try? connection.query("SELECT pg_advisory_unlock($1::bigint)", [TransformRunner.lock]) }
+        try TransformRunner.alone(connection) { try transform(prepare) }
+    }
+
+    /// Does something while no transform runs.
+    ///
+    /// - Parameter waitSeconds: how long to wait for one that does; nil: for as long as it takes.
+    /// - Throws: `PostgresError` with `isLockTimeout` where it takes longer.
+    package static func alone<Value>(
+        _ connection: Connection, waitSeconds: Double? = nil, _ body: () throws -> Value
+    ) throws -> Value {
+        let timeout = waitSeconds.map { max(1, Int($0 * 1_000)) } ?? 0
+        try connection.execute("SET lock_timeout = \(timeout)")
+        do {
+            try connection.query("SELECT pg_advisory_lock($1::bigint)", [lock])
+        } catch {
+            _ = try? connection.execute("RESET lock_timeout")
+            throw error
+        }
+        defer { _ = try? connection.query("SELECT pg_advisory_unlock($1::bigint)", [lock]) }
+        try connection.execute("RESET lock_timeout")
+        return try body()
+    }
+
+    private func transform(_ prepare: () throws -> Void) throws -> [ModelResult] {
         try eventTables?.define(connection)
         let results = try connection.transaction("ISOLATION LEVEL REPEATABLE READ") {
             // The server takes a look-up for dear as on a turning disk, and reads a whole table of facts instead.

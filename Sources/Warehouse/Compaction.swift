@@ -101,11 +101,14 @@ package struct Compaction {
         let name: String = try leaf.get(0)
         guard try vacuum(name) else { return true }
         FailPoint.pass("drop-leaf")
-        let isDropped = try patiently(attempts: 20) {
-            try connection.query("SELECT daybook.drop_empty_leaf($1::date)", [day]).first().get(
-                0, as: Bool.self)
+        do {
+            return try connection.transaction {
+                try connection.execute("SET LOCAL lock_timeout = '5s'")
+                return try connection.query("SELECT daybook.drop_empty_leaf($1::date)", [day]).first().get(0)
+            }
+        } catch let error as PostgresError where error.isLockTimeout {
+            return false
         }
-        return isDropped ?? false
     }
 
     /// - Returns: false where another compaction has dropped the leaf.

@@ -21,6 +21,8 @@ package enum WarehouseError: Error, CustomStringConvertible {
     case asOfGoesBack(stored: String)
     /// Somebody reads `raw.events` all the time.
     case viewInUse
+    /// A transform runs, and what is to be done must not be done beside one.
+    case transforming
 
     package var description: String {
         switch self {
@@ -46,6 +48,8 @@ package enum WarehouseError: Error, CustomStringConvertible {
         case .viewInUse:
             "raw.events cannot be changed to show compacted days, because somebody is reading it; try again later, or "
                 + "give --lock-wait more seconds"
+        case .transforming:
+            "a transform is running; try again when it is done, or give --lock-wait more seconds"
         }
     }
 }

@@ -11,7 +11,7 @@ enum Daybook {
             TransformVerb.self,
             RestateVerb.self, ReportVerb.self, StatusVerb.self, DriftVerb.self, LineageVerb.self,
             VerifyVerb.self,
-            CompactVerb.self, ExportVerb.self, TestVerb.self, GenerateVerb.self, DBVerb.self,
+            CompactVerb.self, RetainVerb.self, ExportVerb.self, TestVerb.self, GenerateVerb.self, DBVerb.self,
         ]
     }
 

@@ -31,7 +31,7 @@ enum ExitCode: Int32 {
         case let error as PostgresError:
             self = error.kind == .connect || error.kind == .connectionLost ? .unreachable : .failed
         case is PrivateServerError, WarehouseError.lockLost: self = .unreachable
-        case WarehouseError.locked, WarehouseError.viewInUse: self = .locked
+        case WarehouseError.locked, WarehouseError.viewInUse, WarehouseError.transforming: self = .locked
         case WarehouseError.asOfGoesBack: self = .usage
         case is Interrupted: self = .interrupted
         default: self = .failed

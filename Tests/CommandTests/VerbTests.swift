@@ -44,7 +44,7 @@ struct VerbTests {
             "init", "demo", "guess", "check", "preview", "run", "load", "transform", "restate", "report",
             "status",
             "drift", "lineage",
-            "verify", "compact", "export",
+            "verify", "compact", "retain", "export",
             "test",
             "generate",
             "db",
@@ -131,6 +131,81 @@ struct VerbTests {
         #expect(try command.run("run").error.isEmpty)
         try project.write("pipelines/project.jsonc", #"{ "compact_after": 7 }"#)
         #expect(try command.run("run").status == 78)
+    }
+
+    @Test(
+        "retain: what is past its retention goes, what a provisional hour needs stays, and the reports stay as they are"
+    )
+    func retain() throws {
+        #expect(try command.run("retain").status == 64)
+        try project.write("pipelines/project.jsonc", #"{ "retention": { "raw": "30d", "rejects": "7d" } }"#)
+        #expect(try command.run("retain").status == 1)
+        try project.append(
+            "a.ndjson",
+            #"{"id":"5","at":"2026-01-02T10:00:00Z","type":"order.created","order":"o5"}"# + "\n{}\n")
+        #expect(try command.run("run").status == 0)
+        let report = try command.run("report", "paid", "--format", "csv").out
+        let plan = try command.run("retain", "--dry-run")
+        #expect(plan.status == 0 && plan.out.contains("would be dropped:") && plan.out.contains("2026-01-01"))
+        #expect(plan.out.contains("2026-01-02 and later days stay: 2026-01-02 10:00 of paid is provisional"))
+        #expect(try database.value("SELECT count(*) FROM raw.events") == "5")
+        let outcome = try json(try command.run("retain", "--json").out)
+        let days = try #require(outcome["days"] as? [[String: Any]])
+        #expect(days.map { $0["day"] as? String } == ["2026-01-01"] && days[0]["events"] as? Int == 4)
+        #expect((outcome["need"] as? [String: Any])?["day"] as? String == "2026-01-02")
+        #expect(outcome["rejects"] as? Int == 0)
+        #expect(try command.run("verify").status == 0)
+        #expect(try command.run("verify", "--deep").status == 0)
+        // What is told of cases that began on that day stays, in a full refresh too; what comes for them later is kept.
+        try project.append(
+            "a.ndjson", #"{"id":"6","at":"2026-01-02T11:00:00Z","type":"order.paid","order":"o2"}"# + "\n")
+        #expect(try command.run("run").status == 0)
+        #expect(try command.run("transform", "--full-refresh").status == 0)
+        #expect(
+            try command.run("restate", "orders", "--from", "2026-01-01", "--to", "2026-01-02").status == 0)
+        #expect(try command.run("report", "paid", "--format", "csv").out == report)
+        #expect(try database.value("SELECT count(*) FROM raw.events") == "2")
+        #expect(try command.run("retain").out.contains("2026-01-02 and later days stay"))
+        // Rejects by their coming; runs, but for the last of each pipeline.
+        try database.execute("UPDATE daybook.rejects SET rejected_at = now() - interval '8 days'")
+        try database.execute("UPDATE daybook.runs SET ended_at = now() - interval '8 days'")
+        let rest = try command.run("retain", "--runs", "7d")
+        #expect(rest.out.contains("1 rejects went") && rest.out.contains("runs went"), "\(rest.out)")
+        #expect(try database.value("SELECT count(*) FROM daybook.runs") == "1")
+        #expect(try command.run("verify").status == 0)
+        #expect(try command.run("retain", "--raw", "1h").status == 64)
+        #expect(try command.run("retain", "--report", "10d").status == 64)
+        try project.write("pipelines/project.jsonc", #"{ "retention": "soon" }"#)
+        #expect(try command.run("retain").status == 78)
+    }
+
+    @Test("retain --report: cases and hours go when all that is told of them is past")
+    func retainReports() throws {
+        try project.append(
+            "a.ndjson", #"{"id":"5","at":"2026-01-03T10:00:00Z","type":"order.created","order":"o5"}"# + "\n")
+        #expect(try command.run("run").status == 0)
+        // Events of before are there as long as something needs them.
+        #expect(
+            try command.run("retain", "--raw", "30d", "--report", "40d").out.contains(
+                "3 rows of report.cases went"))
+        #expect(try database.rows("SELECT case_id FROM report.cases") == [["o5"]])
+        #expect(try database.rows("SELECT case_id FROM report.fact_sla") == [["o5"]])
+        #expect(
+            try database.value("SELECT min(hour_start) FROM report.sla_hourly") == "2026-01-03 10:00:00+00")
+        #expect(
+            try database.value("SELECT min(hour_start) FROM report.sla_hourly_history")
+                == "2026-01-03 10:00:00+00")
+        let after = try database.rows("SELECT * FROM report.fact_sla")
+        // What comes later for such an hour makes no report of half of it.
+        try project.append(
+            "a.ndjson", #"{"id":"7","at":"2026-01-01T12:00:00Z","type":"order.created","order":"o7"}"# + "\n")
+        #expect(try command.run("run").status == 0)
+        #expect(try command.run("transform", "--full-refresh").status == 0)
+        #expect(try database.rows("SELECT * FROM report.fact_sla") == after)
+        #expect(
+            try database.rows("SELECT DISTINCT report.hour(hour_start) FROM report.sla_hourly").count == 1)
+        #expect(try command.run("verify").status == 0)
+        #expect(try command.run("test").status == 0)
     }
 
     @Test("run --json has the documented shape; load and transform print it too")

@@ -1432,12 +1432,36 @@ extension Broken {
             "a key of the project without effect yet",
             files: [
                 "pipelines/project.jsonc": #"""
-                { "retention": "90d" }
+                { "distribute": true }
 
                 """#
             ],
             expected: #"""
-                pipelines/project.jsonc:1:16: warning: "retention" has no effect in this version
+                pipelines/project.jsonc:1:17: warning: "distribute" has no effect in this version
+                """#),
+        Broken(
+            "reports that go before the events of which they are made",
+            files: [
+                "pipelines/project.jsonc": #"""
+                { "retention": { "raw": "90d", "report": "30d" } }
+
+                """#
+            ],
+            expected: #"""
+                pipelines/project.jsonc:1:16: retention: report is less than raw: reports of events that are there \#
+                would only be computed again
+                """#),
+        Broken(
+            "a retention of less than a day, and a clock that is none",
+            files: [
+                "pipelines/project.jsonc": #"""
+                { "retention": { "raw": "90d", "rejects": "1h", "events": "1d" } }
+
+                """#
+            ],
+            expected: #"""
+                pipelines/project.jsonc:1:49: unknown key "events" in retention; known are raw, rejects, runs, report
+                pipelines/project.jsonc:1:16: retention: rejects is less than a day, the least that can be kept
                 """#),
     ]
 }

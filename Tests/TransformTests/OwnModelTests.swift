@@ -99,6 +99,58 @@ struct OwnModelTests {
         }
     }
 
+    @Test(
+        "What tables tell of dropped days stays: by case, by time where the header has one; what is made of report tables is computed"
+    )
+    func keepsWhatIsDropped() throws {
+        let byCase = """
+            -- model: report.by_case
+            -- key: order_id
+            -- from: raw.current_events on order_id = case_id
+            SELECT case_id AS order_id, count(*) AS events FROM raw.current_events GROUP BY 1
+            """
+        let byDay = """
+            -- model: report.by_day
+            -- key: day
+            -- from: raw.events
+            -- time: day
+            SELECT event_day AS day, count(*) AS events FROM raw.events GROUP BY 1
+            """
+        let forgetful = byDay.replacing("by_day", with: "forgetful").replacing("-- time: day\n", with: "")
+        let counted = """
+            -- model: report.counted
+            -- key: case_id
+            -- from: report.cases
+            SELECT case_id, events FROM report.cases
+            """
+        let models = try transform([byCase, byDay, forgetful])
+        #expect(models.filter(\.forgets).map(\.name) == ["report.forgetful"])
+        let database = warehouse.database
+        let before = try ["by_case", "by_day"].map {
+            try database.rows("SELECT * FROM report.\($0) ORDER BY 1")
+        }
+        let retention = Retention(connection)
+        for due in try retention.due(before: "2026-01-03") { _ = try retention.drop(due, waitSeconds: 5) }
+        try load(9...11, object: "b")
+        try transform([byCase, byDay, forgetful, counted])
+        // The new events lie on the first three days; two of these are gone.
+        try transform([byCase.replacing("count(*)", with: "sum(1)"), byDay, forgetful, counted])
+        #expect(try database.rows("SELECT count(*) FROM report.by_case") == [["11"]])
+        #expect(
+            try database.rows(
+                "SELECT * FROM report.by_case WHERE order_id < 'c9' AND order_id NOT IN ('c10', 'c11') ORDER BY 1"
+            ) == before[0])
+        #expect(
+            try database.rows("SELECT * FROM report.by_day WHERE day < '2026-01-03' ORDER BY 1")
+                == before[1].filter { $0[0] < "2026-01-03" })
+        #expect(try database.value("SELECT events FROM report.by_day WHERE day = '2026-01-03'") == "4")
+        #expect(
+            try database.rows("SELECT * FROM report.forgetful ORDER BY 1") == [
+                ["2026-01-01", "1"], ["2026-01-02", "1"], ["2026-01-03", "4"],
+            ])
+        #expect(try database.value("SELECT count(*) FROM report.counted") == "11")
+    }
+
     @Test func columnsAreDescribed() throws {
         let text = """
             -- model: report.own

@@ -73,13 +73,16 @@ private struct LoadedHistory {
         asOf = LoadedHistory.base
         try warehouse.connection.execute(
             """
+            CREATE TABLE IF NOT EXISTS public.dropped_events AS TABLE raw.events WITH NO DATA;
+            CREATE TABLE IF NOT EXISTS public.frozen (model text, row jsonb);
             TRUNCATE raw.events_by_day, raw.event_segments, raw.building, daybook.building, daybook.rejects, daybook.loads,
                 daybook.claims, daybook.replacements, daybook.sla_types, daybook.slas, daybook.judged_slas,
                 daybook.touched_cases, daybook.wide_cases, daybook.entities, report.cases, report.fact_sla,
                 report.sla_hourly, report.sla_hourly_history, report.sla_hourly_by_end, report.sla_hourly_by_breach,
-                daybook.event_fields;
+                daybook.event_fields, daybook.late_cases, public.dropped_events, public.frozen;
             DROP TABLE IF EXISTS raw.event_order, raw.event_end;
-            UPDATE daybook.transforms SET seen = '{}'
+            UPDATE daybook.transforms SET seen = '{}';
+            UPDATE daybook.retention SET raw_from = '-infinity', report_from = '-infinity'
             """)
     }
 
@@ -96,6 +99,7 @@ private struct LoadedHistory {
             _ = try LoadingWarehouse.load(batch.lines, at: 0, from: batch.origin, with: &loader)
             if dice.below(2) == 0 { try finishDays() }
             if dice.below(5) == 0 { try compactDays() }
+            if dice.below(8) == 0 { try dropDays() }
             if dice.below(4) == 0 { try loseEvents() }
             if dice.below(4) == 0 { defineSome() }
             if dice.below(4) == 0 { defineFields() }
@@ -141,6 +145,7 @@ private struct LoadedHistory {
             LIMIT 6
             """
         ).rows.map { try $0.get(0) }
+        differences += try connection.query(LoadedHistory.forgotten).rows.map { try $0.get(0) }
         guard differences.isEmpty else {
             tell("\(step): \(differences)")
             return false
@@ -223,6 +228,67 @@ private struct LoadedHistory {
             }
         }
     }
+
+    /// Days that are past their retention, whatever needs them: what is told of their cases stays as it was before.
+    private mutating func dropDays() throws {
+        let limit = "2026-01-0\(5 + dice.below(4))"
+        try connection.execute("CREATE TEMPORARY TABLE before AS SELECT case_id FROM daybook.frozen_cases")
+        let retention = Retention(connection)
+        for day in try retention.due(before: limit) {
+            try connection.query(
+                "CREATE TEMPORARY TABLE day_events AS SELECT * FROM raw.events WHERE event_day = \(quoteLiteral(day.day))"
+            )
+            let isGone = try retention.drop(day, waitSeconds: 5) != nil
+            if isGone { try connection.execute("INSERT INTO public.dropped_events TABLE pg_temp.day_events") }
+            try connection.execute("DROP TABLE pg_temp.day_events")
+            if !isGone { break }
+        }
+        try retention.dropEventFields()
+        for table in ["report.cases", "report.fact_sla"] {
+            try connection.query(
+                """
+                INSERT INTO public.frozen
+                SELECT $1, to_jsonb(t) FROM \(table) AS t
+                WHERE case_id IN (SELECT case_id FROM daybook.frozen_cases EXCEPT TABLE pg_temp.before)
+                """, [table])
+        }
+        try connection.execute("DROP TABLE pg_temp.before")
+    }
+
+    /// What is wrong with what is told of cases that lost events, and which cases are taken for such.
+    private static let forgotten = """
+        SELECT 'frozen: -' || f::text
+        FROM (
+            SELECT * FROM public.frozen
+            EXCEPT ALL
+            (SELECT 'report.cases', to_jsonb(c) FROM report.cases AS c
+            UNION ALL
+            SELECT 'report.fact_sla', to_jsonb(f) FROM report.fact_sla AS f)
+        ) AS f
+        UNION ALL
+        SELECT 'frozen: +' || f::text
+        FROM (
+            SELECT 'report.fact_sla', to_jsonb(f) FROM report.fact_sla AS f WHERE case_id IN (TABLE daybook.frozen_cases)
+            EXCEPT ALL
+            SELECT * FROM public.frozen
+        ) AS f
+        UNION ALL
+        -- A version of an event that another has taken the place of is no loss.
+        SELECT 'lost, and not frozen: ' || d::text
+        FROM public.dropped_events AS d
+        WHERE case_id NOT IN (TABLE daybook.frozen_cases)
+            AND EXISTS (SELECT FROM report.cases AS c WHERE c.case_id = d.case_id)
+            AND NOT EXISTS (
+                SELECT FROM raw.events AS e
+                WHERE (e.case_id, e.source_id, e.event_id) = (d.case_id, d.source_id, d.event_id)
+                    AND (e.load_id, e.position) > (d.load_id, d.position)
+            )
+        UNION ALL
+        SELECT 'frozen, and lost nothing: ' || f::text
+        FROM daybook.frozen_cases AS f
+        WHERE case_id NOT IN (SELECT case_id FROM public.dropped_events)
+        LIMIT 6
+        """
 
     /// What deletes events says whose they were; segments that hold some are taken apart before.
     private mutating func loseEvents() throws {

@@ -1,6 +1,7 @@
 -- model: report.cases
 -- key: entity, case_id
 -- from: raw.current_events
+-- time: last_at
 -- description: One row for each entity and case: when it was seen first and last, and by whom.
 WITH spanned AS (
     -- By case first: raw.current_events comes in that order.

@@ -1,6 +1,7 @@
 -- model: report.fact_sla
 -- key: sla, case_id, cycle
 -- from: raw.current_events, raw.events, daybook.slas, daybook.sla_types
+-- time: greatest(started_at, completed_at, cancelled_at, breach_at)
 -- description: One row for each SLA, case and cycle: from a start to the end that counts.
 WITH roles AS MATERIALIZED (
     -- What each type that occurs does to which SLA; one type may do several things.

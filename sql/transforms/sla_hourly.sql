@@ -3,6 +3,7 @@
 -- from: report.fact_sla on hour_start = report.hour(started_at)
 -- from: daybook.watermarks
 -- history: report.sla_hourly_history
+-- time: hour_start
 -- description: The SLA figures of each UTC hour in which cases started.
 WITH hours AS (
     SELECT sla, report.hour(started_at) AS hour_start,

@@ -2,6 +2,7 @@
 -- key: sla, hour_start
 -- from: report.fact_sla on hour_start = CASE WHEN breached THEN report.hour(breach_at) END
 -- from: daybook.watermarks
+-- time: hour_start
 -- description: The SLA figures of each UTC hour in which deadlines were missed.
 WITH hours AS (
     SELECT sla, report.hour(breach_at) AS hour_start,

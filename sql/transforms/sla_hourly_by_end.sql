@@ -2,6 +2,7 @@
 -- key: sla, hour_start
 -- from: report.fact_sla on hour_start = report.hour(completed_at)
 -- from: daybook.watermarks
+-- time: hour_start
 -- description: The SLA figures of each UTC hour in which cases were completed.
 WITH hours AS (
     SELECT sla, report.hour(completed_at) AS hour_start,

@@ -10,6 +10,8 @@ package struct ProjectDefinition: Sendable {
     package var timeRange: ClosedRange<Timestamp>
     /// How old a day is to be for a run to compact it; nil where none is.
     package var compactAfterMicroseconds: Int64?
+    /// How long what is kept.
+    package var retention = RetentionTimes()
 
     /// The first day that has a leaf's name, and a day from now: one event from 2099 must not move a clock.
     static func defaultTimeRange(now: Date) -> ClosedRange<Timestamp> {
@@ -139,7 +141,7 @@ package struct Project: Sendable {
 
     /// What later versions read from the file; known, and without effect here.
     private static let unusedKeys = [
-        "retention", "storage", "distribute", "channels", "calendars",
+        "storage", "distribute", "channels", "calendars",
     ]
 
     private static func readDefinition(
@@ -153,7 +155,7 @@ package struct Project: Sendable {
         do {
             let reader = try DefinitionReader(
                 file: definitionFile, projectDirectory: directory, environment: environment)
-            let keys = ["database", "min_time", "max_time", "compact_after"] + unusedKeys
+            let keys = ["database", "min_time", "max_time", "compact_after", "retention"] + unusedKeys
             guard let object = reader.object(reader.root, "the project", keys: keys) else {
                 return (definition, reader.problems)
             }
@@ -172,6 +174,7 @@ package struct Project: Sendable {
             definition.compactAfterMicroseconds = object["compact_after"].flatMap {
                 reader.duration($0, "compact_after")
             }
+            if let value = object["retention"] { definition.retention = retention(value, reader) }
             for key in unusedKeys {
                 if let value = object[key] {
                     reader.warning("\"\(key)\" has no effect in this version", at: value)
@@ -181,6 +184,23 @@ package struct Project: Sendable {
         } catch {
             return (definition, error.problems)
         }
+    }
+
+    /// A duration for all that comes in, or one for each.
+    private static func retention(_ value: JSONValue, _ reader: DefinitionReader) -> RetentionTimes {
+        var times = RetentionTimes()
+        if case .string = value.content {
+            let all = reader.duration(value, "retention")
+            times = RetentionTimes(raw: all, rejects: all, runs: all)
+        } else if let object = reader.object(value, "retention", keys: ["raw", "rejects", "runs", "report"]) {
+            func time(_ key: String) -> Int64? {
+                object[key].flatMap { reader.duration($0, "retention.\(key)") }
+            }
+            times = RetentionTimes(
+                raw: time("raw"), rejects: time("rejects"), runs: time("runs"), report: time("report"))
+        }
+        if let mistake = times.mistake { reader.error("retention: \(mistake)", at: value) }
+        return times
     }
 }
 
