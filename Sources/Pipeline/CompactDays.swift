@@ -6,11 +6,18 @@ import Warehouse
 /// Compacts the days that are old enough, one after another.
 package struct CompactDays {
     private let compaction: Compaction
+    private let form: StorageForm
     private let interruption: Interruption
     private let note: (String) -> Void
 
-    package init(_ warehouse: Warehouse, interruption: Interruption, note: @escaping (String) -> Void) {
-        compaction = Compaction(warehouse.connection)
+    /// - Parameter wanted: the form of compacted days; nil: the best that the server has.
+    /// - Throws: `WarehouseError.noColumnar`.
+    package init(
+        _ warehouse: Warehouse, into wanted: StorageForm?, interruption: Interruption,
+        note: @escaping (String) -> Void
+    ) throws {
+        form = try StorageForm.resolve(wanted, warehouse.connection)
+        compaction = Compaction(warehouse.connection, into: form)
         interruption.watch(warehouse.connection)
         self.interruption = interruption
         self.note = note
@@ -27,7 +34,13 @@ package struct CompactDays {
         return CalendarDay(daysSinceEpoch: Int32((time / day) - (time % day < 0 ? 1 : 0)))
     }
 
-    package func due(before day: CalendarDay) throws -> [Compaction.Due] { try compaction.due(before: day) }
+    package func due(before day: CalendarDay) throws -> [Compaction.Due] {
+        if form == .heap {
+            note("days stay as they are, for \"storage\" is heap in \(Project.definitionFile)")
+            return []
+        }
+        return try compaction.due(before: day)
+    }
 
     /// Compacts every day before one; a day that is written to for longer than `waitSeconds` is left for later, and told.
     ///

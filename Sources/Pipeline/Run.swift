@@ -86,7 +86,8 @@ package struct Run {
     private func compact(_ warehouse: Warehouse) {
         guard let age = project.definition.compactAfterMicroseconds, !interruption.isRequested else { return }
         do {
-            let days = CompactDays(warehouse, interruption: interruption, note: observer.note)
+            let days = try CompactDays(
+                warehouse, into: project.definition.storage, interruption: interruption, note: observer.note)
             let outcomes = try days.run(
                 before: CompactDays.cutoff(ageMicroseconds: age), waitSeconds: options.lockWaitSeconds)
             let events = outcomes.reduce(0) { $0 + $1.events }

@@ -3,16 +3,21 @@ import Foundation
 import Postgres
 import SQLFiles
 
-/// Turns the leaves of old days into segments; what does it is `sql/schema/019_segments.sql`.
+/// Turns the leaves of old days into columns; what does it is `sql/schema/019_segments.sql`, and `022_columnar.sql` where
+/// the server has columnar tables.
 ///
 /// Readers see every event once, before, meanwhile and after. What comes late for a compacted day lies in a leaf beside
 /// its segments, and is folded in when the day is compacted again.
 package struct Compaction {
     private let connection: Connection
+    private let isColumnar: Bool
 
-    /// - Parameter connection: not in a transaction.
-    package init(_ connection: Connection) {
+    /// - Parameters:
+    ///   - connection: not in a transaction.
+    ///   - form: the form of compacted days, one that the server has.
+    package init(_ connection: Connection, into form: StorageForm = .segments) {
         self.connection = connection
+        isColumnar = form == .columnar
     }
 
     /// A day that is to be compacted.
@@ -26,7 +31,7 @@ package struct Compaction {
     /// What became of a day.
     package struct Outcome: Sendable, Encodable {
         package let day: String
-        /// Events that were moved into segments.
+        /// Events that were moved into columns.
         package let events: Int
         package let bytesBefore: Int64
         package let bytesAfter: Int64
@@ -49,17 +54,19 @@ package struct Compaction {
             .rows.map { Due(day: try $0.get("day"), bytes: try $0.get("bytes")) }
     }
 
-    /// Lets `raw.events` show segments. Waits for readers of that view, a moment at a time, so that others need not wait
+    /// Lets `raw.events` show compacted days. Waits for readers of that view, a moment at a time, so that others need not wait
     /// for us.
     ///
     /// - Throws: `WarehouseError.viewInUse` where they do not let go of it.
     package func prepare(waitSeconds: Double) throws {
-        let isReady: Bool = try connection.query("SELECT daybook.shows_segments()").first().get(0)
-        guard !isReady else { return }
-        let isDone = try patiently(attempts: max(1, Int(waitSeconds * 5))) {
-            try connection.query("SELECT daybook.show_segments()")
+        for shown in isColumnar ? ["segments", "columnar"] : ["segments"] {
+            let isReady: Bool = try connection.query("SELECT daybook.shows_\(shown)()").first().get(0)
+            guard !isReady else { continue }
+            let isDone = try patiently(attempts: max(1, Int(waitSeconds * 5))) {
+                try connection.query("SELECT daybook.show_\(shown)()")
+            }
+            guard isDone != nil else { throw WarehouseError.viewInUse }
         }
-        guard isDone != nil else { throw WarehouseError.viewInUse }
     }
 
     /// Compacts a day.
@@ -72,7 +79,8 @@ package struct Compaction {
             try connection.transaction {
                 try connection.execute("SET LOCAL lock_timeout = \(max(1, Int(waitSeconds * 1_000)))")
                 let events: Int = try connection.query(
-                    "SELECT daybook.compact_day($1::date)", [due.day], action: "compact \(due.day)"
+                    "SELECT daybook.\(isColumnar ? "compact_day_columnar" : "compact_day")($1::date)",
+                    [due.day], action: "compact \(due.day)"
                 ).first().get(0)
                 FailPoint.pass("compact-day")
                 return events
@@ -80,8 +88,10 @@ package struct Compaction {
         }
         FailPoint.pass("compacted-day")
         let isDropped = try dropLeaf(due.day)
-        let bytes: Int64 = try connection.query(SQLFiles.builtin.text("storage/segment_bytes.sql"), [due.day])
-            .first().get(0)
+        let bytes: Int64 = try connection.query(
+            SQLFiles.builtin.text("storage/compacted_bytes.sql"), [due.day]
+        )
+        .first().get(0)
         return Outcome(
             day: due.day, events: events, bytesBefore: due.bytes, bytesAfter: bytes,
             seconds: stopwatch.seconds, isLeafDropped: isDropped)

@@ -3,7 +3,7 @@ import Foundation
 import Postgres
 import SQLFiles
 
-/// Drops what is past its retention; what does it is `sql/schema/022_retention.sql`.
+/// Drops what is past its retention; what does it is `sql/schema/023_retention.sql`.
 ///
 /// A day of events goes as a whole, in one transaction, in which the ledger notes how many of each load are gone. Readers
 /// wait for a moment at its end.

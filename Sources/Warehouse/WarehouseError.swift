@@ -23,6 +23,8 @@ package enum WarehouseError: Error, CustomStringConvertible {
     case viewInUse
     /// A transform runs, and what is to be done must not be done beside one.
     case transforming
+    /// The project wants columnar tables, which the server has not.
+    case noColumnar
 
     package var description: String {
         switch self {
@@ -48,6 +50,9 @@ package enum WarehouseError: Error, CustomStringConvertible {
         case .viewInUse:
             "raw.events cannot be changed to show compacted days, because somebody is reading it; try again later, or "
                 + "give --lock-wait more seconds"
+        case .noColumnar:
+            "the server has no access method named columnar, which \"storage\" in pipelines/project.jsonc asks for: install "
+                + "citus_columnar and CREATE EXTENSION it in this database, or leave \"storage\" out"
         case .transforming:
             "a transform is running; try again when it is done, or give --lock-wait more seconds"
         }

@@ -23,7 +23,8 @@ enum ExitCode: Int32 {
     init(_ error: any Error) {
         switch error {
         case is UsageError, is Guess.Failure, is Export.WithoutTime: self = .usage
-        case is DefinitionError, is ProjectError, is TransformError, is SQLFiles.Conflict:
+        case is DefinitionError, WarehouseError.noColumnar, is ProjectError, is TransformError,
+            is SQLFiles.Conflict:
             self = .badDefinition
         case let error as ExtractError: self = error.kind == .unsupported ? .badData : .unreachable
         case is NothingButRejects, is TooManyRejects, is DamagedFiles: self = .badData

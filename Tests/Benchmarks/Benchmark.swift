@@ -120,6 +120,14 @@ enum Benchmark {
                     "\nthe day was compacted in %.1f s, %.1f s for each million of events, with %d MB of client memory",
                 report.compactSeconds,
                 report.compactSeconds / Double(report.events) * 1e6, report.compactPeakMegabytes))
+        let dropped = report.retention
+        print(
+            String(
+                format:
+                    "%d days were dropped in %.3f s each (such a day as a leaf %.2f s, compacted %.2f s); "
+                    + "a reader waited %.0f ms at most, without it %.0f ms",
+                dropped.days, dropped.secondsPerDay, dropped.leafSeconds, dropped.compactedSeconds,
+                dropped.readerSeconds * 1e3, dropped.quietReaderSeconds * 1e3))
     }
 
     private static func show(_ rows: [TransformBenchmark.Row]) {

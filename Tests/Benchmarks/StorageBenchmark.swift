@@ -27,6 +27,7 @@ struct StorageBenchmark {
         /// What compacting that day took, to the end of its leaf.
         var compactSeconds = 0.0
         var compactPeakMegabytes = 0
+        var retention = RetentionBenchmark.Report()
     }
 
     private struct CompactedDay: Decodable {
@@ -72,6 +73,9 @@ struct StorageBenchmark {
         try bench.withDatabase(StorageBenchmark.name) {
             try bench.daybook(["run", "storage"], StorageBenchmark.name)
             try measure(&report)
+            report.retention = try RetentionBenchmark(
+                bench: bench, database: StorageBenchmark.name, template: "public.heap"
+            ).run()
         }
         return report
     }

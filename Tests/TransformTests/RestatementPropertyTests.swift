@@ -26,6 +26,7 @@ struct RestatementPropertyTests {
         DispatchQueue.concurrentPerform(iterations: lanes) { lane in
             do {
                 let warehouse = try LoadingWarehouse()
+                if lane == 1 { try ColumnarStandIn.install(warehouse.connection) }
                 for number in stride(from: lane, to: histories, by: lanes) {
                     var history = try LoadedHistory(seed: seed &+ UInt64(number), warehouse)
                     try history.run { problem in
@@ -75,7 +76,7 @@ private struct LoadedHistory {
             """
             CREATE TABLE IF NOT EXISTS public.dropped_events AS TABLE raw.events WITH NO DATA;
             CREATE TABLE IF NOT EXISTS public.frozen (model text, row jsonb);
-            TRUNCATE raw.events_by_day, raw.event_segments, raw.building, daybook.building, daybook.rejects, daybook.loads,
+            TRUNCATE raw.events_by_day, raw.event_segments, raw.columnar_by_day, raw.building, daybook.building, daybook.rejects, daybook.loads,
                 daybook.claims, daybook.replacements, daybook.sla_types, daybook.slas, daybook.judged_slas,
                 daybook.touched_cases, daybook.wide_cases, daybook.entities, report.cases, report.fact_sla,
                 report.sla_hourly, report.sla_hourly_history, report.sla_hourly_by_end, report.sla_hourly_by_breach,
@@ -217,12 +218,14 @@ private struct LoadedHistory {
 
     /// Some days, and not all of them to the end.
     private mutating func compactDays() throws {
-        let compaction = Compaction(connection)
+        let form = try StorageForm.resolve(dice.below(4) == 0 ? .segments : nil, connection)
+        let compaction = Compaction(connection, into: form)
         try compaction.prepare(waitSeconds: 5)
         for day in try compaction.due(before: CalendarDay(daysSinceEpoch: 1_000_000)) where dice.below(3) > 0
         {
             if dice.below(4) == 0 {
-                try connection.query("SELECT daybook.compact_day($1::date)", [day.day])
+                let function = form == .columnar ? "compact_day_columnar" : "compact_day"
+                try connection.query("SELECT daybook.\(function)($1::date)", [day.day])
             } else {
                 _ = try compaction.compact(day, waitSeconds: 5)
             }

@@ -5,7 +5,10 @@ import TestSupport
 import Testing
 import Warehouse
 
-/// Days that are turned into segments: the same events to every reader, and late events that find what is there.
+/// The forms of compacted days.
+private let compactForms: [StorageForm] = [.segments, .columnar]
+
+/// Days that are turned into columns: the same events to every reader, and late events that find what is there.
 @Suite
 struct CompactionTests {
     private let warehouse: LoadingWarehouse
@@ -16,8 +19,11 @@ struct CompactionTests {
 
     /// Compacts everything.
     @discardableResult
-    private func compact() throws -> [Compaction.Outcome] {
-        let compaction = Compaction(connection)
+    private func compact(_ form: StorageForm = .segments) throws -> [Compaction.Outcome] {
+        if form == .columnar, try StorageForm.resolve(nil, connection) != .columnar {
+            try ColumnarStandIn.install(connection)
+        }
+        let compaction = Compaction(connection, into: form)
         try compaction.prepare(waitSeconds: 5)
         let due = try compaction.due(before: CalendarDay(daysSinceEpoch: 2_000_000))
         let outcomes = try due.map { try compaction.compact($0, waitSeconds: 5) }
@@ -31,8 +37,10 @@ struct CompactionTests {
         )
     }
 
-    @Test("Events of every kind are the same before and after, and in which relation they lie no reader sees")
-    func everyKind() throws {
+    @Test(
+        "Events of every kind are the same before and after, and in which relation they lie no reader sees",
+        arguments: compactForms)
+    func everyKind(_ form: StorageForm) throws {
         let uuid = { "00000000-0000-4000-8000-\(String(repeating: "0", count: 8))\(String($0 + 1_000))" }
         let texts: [(Int) -> String] = [
             { "e\($0)" }, uuid, { uuid($0).uppercased().replacingOccurrences(of: "8000", with: "ABCD") },
@@ -59,7 +67,10 @@ struct CompactionTests {
         }
         let before = try events()
         #expect(before.count == 2_400)
-        let outcomes = try compact()
+        let outcomes = try compact(form)
+        #expect(
+            try database.value("SELECT string_agg(DISTINCT form, ' ') FROM daybook.stored_days")
+                == form.rawValue)
         #expect(outcomes.map(\.events) == Array(repeating: 400, count: 6))
         #expect(outcomes.map(\.isLeafDropped) == Array(repeating: true, count: 6))
         #expect(try events() == before)
@@ -101,13 +112,15 @@ struct CompactionTests {
         #expect((Int(sizes[1][1]) ?? 0) > 1)
     }
 
-    @Test("Late events are loaded once; what is there already is not, whoever brings it")
-    func late() throws {
+    @Test(
+        "Late events are loaded once; what is there already is not, whoever brings it",
+        arguments: compactForms)
+    func late(_ form: StorageForm) throws {
         let first = (0..<50).map {
             "{\"id\":\"e\($0)\",\"case\":\"c\($0 % 9)\",\"time\":\"2026-01-01T1\($0 % 3):00:00Z\",\"type\":\"t\"}\n"
         }.joined()
         try warehouse.load(first)
-        try compact()
+        try compact(form)
         #expect(try warehouse.load(first, object: "b") == counts(duplicate: 50))
         #expect(try database.value("SELECT count(*) FROM raw.events_by_day") == "0")
         let late = "{\"id\":\"late\",\"case\":\"c1\",\"time\":\"2026-01-01T10:00:00Z\",\"type\":\"t\"}\n"
@@ -117,7 +130,7 @@ struct CompactionTests {
         // Only the hour of the late event is written again.
         let untouched = try database.rows(
             "SELECT segment_id FROM raw.event_segments WHERE hour_start <> '2026-01-01 10:00Z'")
-        #expect(try compact().map(\.events) == [18])
+        #expect(try compact(form).map(\.events) == [18])
         #expect(
             try database.rows(
                 "SELECT segment_id FROM raw.event_segments WHERE hour_start <> '2026-01-01 10:00Z'")
@@ -129,19 +142,19 @@ struct CompactionTests {
 
     @Test(
         "An event that comes again with another content replaces what a segment shows, or does not",
-        arguments: OnChange.allCases)
-    func changed(_ onChange: OnChange) throws {
+        arguments: OnChange.allCases, compactForms)
+    func changed(_ onChange: OnChange, _ form: StorageForm) throws {
         func line(_ type: String) -> String {
             "{\"id\":\"e\",\"case\":\"c\",\"time\":\"2026-01-01T10:00:00Z\",\"type\":\"\(type)\"}\n"
         }
         try warehouse.load(line("old"), onChange: onChange)
-        try compact()
+        try compact(form)
         #expect(
             try warehouse.load(line("new"), object: "b", onChange: onChange)
                 == counts(duplicate: 1, conflicting: 1))
         let shown = onChange == .keepLast ? "new" : "old"
         #expect(try database.value("SELECT string_agg(type, ',') FROM raw.events") == shown)
-        try compact()
+        try compact(form)
         #expect(try database.value("SELECT string_agg(type, ',') FROM raw.events") == shown)
         #expect(try warehouse.problems() == [])
     }
@@ -175,21 +188,59 @@ struct CompactionTests {
         #expect(try warehouse.problems() == [])
     }
 
-    @Test("Who began to read before a compaction sees all events until the end of the transaction")
-    func snapshots() throws {
+    @Test(
+        "Who began to read before a compaction sees all events until the end of the transaction",
+        arguments: compactForms)
+    func snapshots(_ form: StorageForm) throws {
         let lines = (0..<500).map {
             "{\"id\":\"e\($0)\",\"case\":\"c\($0)\",\"time\":\"2026-01-01T10:00:00Z\",\"type\":\"t\"}\n"
         }.joined()
+        // The views are changed by the first compaction.
+        try warehouse.load(
+            "{\"id\":\"x\",\"case\":\"x\",\"time\":\"2026-01-02T10:00:00Z\",\"type\":\"t\"}\n",
+            object: "first")
+        try compact(form)
         try warehouse.load(lines)
-        try Compaction(connection).prepare(waitSeconds: 5)
         let reader = try Connection(database.url, applicationName: "tests")
         try reader.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1")
-        #expect(try compact().map(\.isLeafDropped) == [false])
-        #expect(try reader.query("SELECT count(*) FROM raw.events").first().get(0, as: Int.self) == 500)
+        #expect(try compact(form).map(\.isLeafDropped) == [false])
+        #expect(try reader.query("SELECT count(*) FROM raw.events").first().get(0, as: Int.self) == 501)
         try reader.execute("COMMIT")
-        #expect(try reader.query("SELECT count(*) FROM raw.events").first().get(0, as: Int.self) == 500)
-        #expect(try compact().map(\.isLeafDropped) == [true])
-        #expect(try reader.query("SELECT count(*) FROM raw.events").first().get(0, as: Int.self) == 500)
+        #expect(try reader.query("SELECT count(*) FROM raw.events").first().get(0, as: Int.self) == 501)
+        #expect(try compact(form).map(\.isLeafDropped) == [true])
+        #expect(try reader.query("SELECT count(*) FROM raw.events").first().get(0, as: Int.self) == 501)
+    }
+
+    @Test("What a server has decides in which form days are kept, unless the project does")
+    func choice() throws {
+        #expect(try StorageForm.resolve(nil, connection) == .segments)
+        #expect(throws: WarehouseError.self) { try StorageForm.resolve(.columnar, connection) }
+        try ColumnarStandIn.install(connection)
+        #expect(try StorageForm.resolve(nil, connection) == .columnar)
+        #expect(try StorageForm.resolve(.segments, connection) == .segments)
+        #expect(try StorageForm.resolve(.heap, connection) == .heap)
+    }
+
+    @Test("A day may have been compacted in one form and its late events in the other")
+    func mixed() throws {
+        let lines = { (name: String, hour: Int) in
+            (0..<50).map {
+                "{\"id\":\"\(name)\($0)\",\"case\":\"c\($0)\",\"time\":\"2026-01-01T\(hour + $0 % 3):00:00Z\",\"type\":\"t\"}\n"
+            }.joined()
+        }
+        try warehouse.load(lines("a", 10))
+        try compact(.segments)
+        try warehouse.load(lines("b", 12), object: "b")
+        try compact(.columnar)
+        #expect(try database.value("SELECT count(*) FROM daybook.stored_days") == "2")
+        try warehouse.load(lines("c", 14), object: "c")
+        try compact(.segments)
+        for (object, name, hour) in [("d", "a", 10), ("e", "b", 12), ("f", "c", 14)] {
+            #expect(try warehouse.load(lines(name, hour), object: object) == counts(duplicate: 50))
+        }
+        #expect(try database.value("SELECT count(*) FROM raw.events") == "150")
+        #expect(try database.value("SELECT count(*) FROM raw.events_of_case('c7')") == "3")
+        #expect(try warehouse.problems() == [])
     }
 
     private func counts(loaded: Int = 0, duplicate: Int = 0, conflicting: Int = 0) -> LoadCounts {

@@ -28,12 +28,14 @@ struct RetentionTests {
     }
 
     @Test(
-        "Leaves and segments of a day go together, by load, and the ledger adds up", arguments: [false, true])
-    func bothForms(_ isCompacted: Bool) throws {
+        "What a day has in any form goes together, by load, and the ledger adds up",
+        arguments: StorageForm.allCases)
+    func everyForm(_ form: StorageForm) throws {
         let lines = (0..<40).map { line("e\($0)", "2026-01-0\(1 + $0 % 2)T10:00:00Z", "c\($0)") }.joined()
         try warehouse.load(lines)
-        if isCompacted {
-            let compaction = Compaction(connection)
+        if form != .heap {
+            if form == .columnar { try ColumnarStandIn.install(connection) }
+            let compaction = Compaction(connection, into: form)
             try compaction.prepare(waitSeconds: 5)
             for due in try compaction.due(before: CalendarDay(daysSinceEpoch: 1_000_000)) {
                 _ = try compaction.compact(due, waitSeconds: 5)
@@ -53,6 +55,7 @@ struct RetentionTests {
             ])
         #expect(try database.value("SELECT raw_from FROM daybook.retention") == "2026-01-02")
         #expect(try database.value("SELECT to_regclass('raw.events_20260101') IS NULL") == "t")
+        #expect(try database.value("SELECT to_regclass('raw.columns_20260101') IS NULL") == "t")
         #expect(try warehouse.problems() == [])
         // What comes late once more is there again, until it is dropped again.
         try warehouse.load(line("later", "2026-01-01T11:00:00Z"), object: "c")

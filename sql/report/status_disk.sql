@@ -6,13 +6,13 @@ WITH days AS (
 ),
 kept AS (
     SELECT coalesce(
-        sum(bytes) FILTER (WHERE form = 'segments')::numeric / nullif(sum(events) FILTER (WHERE form = 'segments'), 0)
+        sum(bytes) FILTER (WHERE form <> 'heap')::numeric / nullif(sum(events) FILTER (WHERE form <> 'heap'), 0)
         / nullif(
             sum(bytes) FILTER (WHERE form = 'heap')::numeric / nullif(sum(events) FILTER (WHERE form = 'heap'), 0), 0),
         1.0 / 6) AS share
     FROM days
     -- Small leaves are mostly empty pages.
-    WHERE form = 'segments' OR events >= 10000
+    WHERE form <> 'heap' OR events >= 10000
 ),
 recent AS (
     SELECT avg(bytes) AS bytes
@@ -36,8 +36,8 @@ given_back AS (
 SELECT
     coalesce(sum(bytes) FILTER (WHERE form = 'heap'), 0)::bigint AS heap_bytes,
     count(*) FILTER (WHERE form = 'heap') AS heap_days,
-    coalesce(sum(bytes) FILTER (WHERE form = 'segments'), 0)::bigint AS segment_bytes,
-    count(*) FILTER (WHERE form = 'segments') AS segment_days,
+    coalesce(sum(bytes) FILTER (WHERE form <> 'heap'), 0)::bigint AS segment_bytes,
+    count(*) FILTER (WHERE form <> 'heap') AS segment_days,
     (SELECT round(30 * coalesce(r.bytes, 0) - CASE WHEN $1::int IS NULL THEN 0 ELSE g.bytes * (1 - least(1, k.share)) END)::bigint
     FROM recent AS r, kept AS k, given_back AS g) AS next_30_days_bytes
 FROM days

@@ -25,4 +25,4 @@ SELECT e.occurred_at, e.load_id, e.position, e.sequence, e.event_day, e.source_i
     e.type, e.service, e.user_id, e.correlation_id, e.details
 FROM daybook.segment_events AS e
 JOIN pg_temp.case_spans AS s ON s.case_id = e.case_id AND e.event_day BETWEEN s.first_day AND s.last_day
-WHERE s.round = $1::int AND e.segment_id = ANY (ARRAY(SELECT segment_id FROM candidates))
+WHERE s.round = $1::int AND e.event_day = ANY ($2::date[]) AND e.segment_id = ANY (ARRAY(SELECT segment_id FROM candidates))

@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import SQLFiles
+import Warehouse
 
 /// What `pipelines/project.jsonc` says for all pipelines.
 package struct ProjectDefinition: Sendable {
@@ -10,6 +11,8 @@ package struct ProjectDefinition: Sendable {
     package var timeRange: ClosedRange<Timestamp>
     /// How old a day is to be for a run to compact it; nil where none is.
     package var compactAfterMicroseconds: Int64?
+    /// In which form compacted days are kept; nil: the best that the server has.
+    package var storage: StorageForm?
     /// How long what is kept.
     package var retention = RetentionTimes()
 
@@ -141,7 +144,7 @@ package struct Project: Sendable {
 
     /// What later versions read from the file; known, and without effect here.
     private static let unusedKeys = [
-        "storage", "distribute", "channels", "calendars",
+        "distribute", "channels", "calendars",
     ]
 
     private static func readDefinition(
@@ -155,7 +158,8 @@ package struct Project: Sendable {
         do {
             let reader = try DefinitionReader(
                 file: definitionFile, projectDirectory: directory, environment: environment)
-            let keys = ["database", "min_time", "max_time", "compact_after", "retention"] + unusedKeys
+            let keys =
+                ["database", "min_time", "max_time", "compact_after", "retention", "storage"] + unusedKeys
             guard let object = reader.object(reader.root, "the project", keys: keys) else {
                 return (definition, reader.problems)
             }
@@ -173,6 +177,12 @@ package struct Project: Sendable {
             }
             definition.compactAfterMicroseconds = object["compact_after"].flatMap {
                 reader.duration($0, "compact_after")
+            }
+            definition.storage = object["storage"].flatMap {
+                reader.choice($0, "storage", StorageForm.allCases.map(\.rawValue)).flatMap(StorageForm.init)
+            }
+            if definition.storage == .heap, let value = object["compact_after"] {
+                reader.warning("compact_after has no effect where storage is heap", at: value)
             }
             if let value = object["retention"] { definition.retention = retention(value, reader) }
             for key in unusedKeys {

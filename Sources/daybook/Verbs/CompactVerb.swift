@@ -16,7 +16,8 @@ enum CompactVerb: Verb {
         Option("--dry-run", nil, "say what would be compacted, and change nothing"),
     ]
     static let discussion = """
-        Rewrites each day that is older, sorted by hour and case: a row for some 2,000 events, each column a list. Readers
+        Rewrites each day that is older, sorted by hour and case: into columnar tables where the server has them (Citus,
+        Hydra), else into a row for some 2,000 events, each column a list ("storage" in project.jsonc chooses). Readers
         of raw.events are not blocked, and see the same events before and after. What comes late for such a day is loaded,
         once, beside it; the next compaction folds it in. A project with "compact_after" in pipelines/project.jsonc does
         this at the end of each run.
@@ -36,7 +37,9 @@ enum CompactVerb: Verb {
             try arguments.duration("--older-than") ?? project?.definition.compactAfterMicroseconds ?? fallback
         let waitSeconds = Double(try arguments.integer("--lock-wait", in: 0...86_400) ?? 10)
         let warehouse = try Warehouse.open(try context.conninfo(), creating: false) { Terminal.error($0) }
-        let days = CompactDays(warehouse, interruption: context.interruption()) { Terminal.error($0) }
+        let days = try CompactDays(
+            warehouse, into: project?.definition.storage, interruption: context.interruption()
+        ) { Terminal.error($0) }
         let cutoff = CompactDays.cutoff(ageMicroseconds: age)
         if arguments.has("--dry-run") { return try list(try days.due(before: cutoff), cutoff, arguments) }
         let outcomes = try days.run(before: cutoff, waitSeconds: waitSeconds) { outcome, number, all in

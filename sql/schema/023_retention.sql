@@ -65,7 +65,7 @@ COMMENT ON COLUMN daybook.unseen_loads.event_days IS 'The UTC days of its events
 
 -- Who waits for a lock that readers hold makes all who come later wait, so that each attempt is short. ONLY: readers hold
 -- the parent, whichever leaves they read.
-CREATE FUNCTION daybook.lock_out_readers(leaf regclass, patience interval) RETURNS void
+CREATE FUNCTION daybook.lock_out_readers(parent regclass, leaf regclass, patience interval) RETURNS void
 LANGUAGE plpgsql AS $function$
 DECLARE
     deadline CONSTANT timestamptz := clock_timestamp() + patience;
@@ -73,7 +73,7 @@ BEGIN
     LOOP
         BEGIN
             PERFORM set_config('lock_timeout', '50ms', true);
-            EXECUTE format('LOCK TABLE ONLY raw.events_by_day, ONLY %s IN ACCESS EXCLUSIVE MODE', leaf);
+            EXECUTE format('LOCK TABLE ONLY %s, ONLY %s IN ACCESS EXCLUSIVE MODE', parent, leaf);
             RETURN;
         EXCEPTION WHEN lock_not_available THEN
             IF clock_timestamp() > deadline THEN
@@ -99,7 +99,7 @@ BEGIN
     IF pg_relation_size(daybook.find_leaf(day)) > 0 THEN
         RETURN false;
     END IF;
-    PERFORM daybook.lock_out_readers(daybook.find_leaf(day), interval '5 seconds');
+    PERFORM daybook.lock_out_readers('raw.events_by_day', daybook.find_leaf(day), interval '5 seconds');
     IF pg_relation_size(daybook.find_leaf(day)) > 0 THEN
         RETURN false;
     END IF;
@@ -116,6 +116,7 @@ LANGUAGE plpgsql AS $function$
 #variable_conflict use_column
 DECLARE
     dropped_day CONSTANT date := day;
+    columnar_leaf CONSTANT text := daybook.columnar_leaf(day);
     stored text := $sql$SELECT load_id, case_id FROM daybook.segment_events WHERE event_day = $1$sql$;
     events bigint;
 BEGIN
@@ -148,8 +149,12 @@ BEGIN
     DELETE FROM daybook.replacements WHERE event_day = dropped_day;
     DELETE FROM raw.event_segments WHERE event_day = dropped_day;
     UPDATE daybook.retention SET raw_from = dropped_day + 1 WHERE raw_from <= dropped_day;
+    IF to_regclass(columnar_leaf) IS NOT NULL THEN
+        PERFORM daybook.lock_out_readers('raw.columnar_by_day', columnar_leaf::regclass, patience);
+        EXECUTE format('DROP TABLE %s', columnar_leaf);
+    END IF;
     IF daybook.is_leaf(dropped_day) THEN
-        PERFORM daybook.lock_out_readers(daybook.find_leaf(dropped_day), patience);
+        PERFORM daybook.lock_out_readers('raw.events_by_day', daybook.find_leaf(dropped_day), patience);
         EXECUTE format('DROP TABLE %s', daybook.leaf(dropped_day));
     END IF;
     RETURN events;
