@@ -1,9 +1,9 @@
-# make demo and make test do all the set-up they need; see README.md.
+# make demo and make test do all the set-up they need, and make test-citus URL=… all but the server; see README.md.
 SWIFT ?= swift
 PREFIX ?= /usr/local
 RELEASE := .build/release
 
-.PHONY: build demo test torture bench fuzz sanitize lint format install clean setup
+.PHONY: build demo test test-citus torture bench fuzz sanitize lint format install clean setup
 
 # Of a test that crashes, the top of the stack is what one reads; without this, it is far above the libraries' list.
 export SWIFT_BACKTRACE ?= images=none,registers=none,threads=crashed,limit=16,top=0
@@ -17,6 +17,19 @@ demo: build
 # The tests run the release build, and the command beside it.
 test: setup lint
 	$(SWIFT) build -c release --build-tests $(SWIFT_FLAGS)
+	$(SWIFT) test -c release --skip-build $(SWIFT_FLAGS) $(TEST_FLAGS)
+
+# The same tests with their databases on a server that has Citus, made and dropped there by the user of URL; tests that
+# stop their server or fill its disk still start their own. Whether the server will do is tried first, and told once.
+TEST_EXTENSIONS ?= citus
+test-citus:
+	@case '$(URL)' in postgres://*|postgresql://*) ;; *) \
+		echo "give the server: make test-citus URL=postgresql://USER@HOST:PORT/DATABASE" >&2; exit 1;; esac
+	@$(MAKE) --no-print-directory setup lint
+	$(SWIFT) build -c release --build-tests $(SWIFT_FLAGS)
+	@export DAYBOOK_TEST_SERVER='$(URL)' DAYBOOK_TEST_EXTENSIONS='$(TEST_EXTENSIONS)'; \
+	$(SWIFT) test -c release --skip-build $(SWIFT_FLAGS) --filter TestDatabaseTests || { \
+		echo "no test was run: URL is to name a superuser, on a server that has $(TEST_EXTENSIONS)" >&2; exit 1; }; \
 	$(SWIFT) test -c release --skip-build $(SWIFT_FLAGS) $(TEST_FLAGS)
 
 # Kills the program, its connections and its server a few hundred times, and fills disks (as root, on Linux); lets an API

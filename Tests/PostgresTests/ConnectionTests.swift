@@ -413,7 +413,9 @@ struct ConnectionTests {
 
     @Test("A connection says where it goes, without its secrets")
     func target() throws {
-        #expect(connection.target.hasPrefix("\(database.name) at /"))
+        // At the directory of a socket, or at a host's name.
+        let place = connection.target.dropFirst("\(database.name) at ".count)
+        #expect(connection.target == "\(database.name) at \(place)" && database.url.contains(place))
         #expect(connection.serverVersion >= 140_000)
     }
 }

@@ -3,23 +3,32 @@ import Postgres
 
 /// A database of a test's own, on a server that the test run starts: created when made, dropped when it goes.
 ///
-/// The server keeps nothing (fsync off) and ends with the test process.
+/// The server keeps nothing (fsync off) and ends with the test process. `DAYBOOK_TEST_SERVER` gives the URL of another
+/// one, for a superuser; `DAYBOOK_TEST_EXTENSIONS` names what each database is to have, with spaces between.
 package final class TestDatabase {
+    /// The extensions that each has.
+    package static let extensions = (ProcessInfo.processInfo.environment["DAYBOOK_TEST_EXTENSIONS"] ?? "")
+        .split(separator: " ").map(String.init)
+
     package let name: String
     /// What to connect with.
     package let url: String
 
     package init() throws {
-        let server = try TestServer.shared.get()
+        let server = try TestServer.url.get()
         name = "test_\(UUID().uuidString.lowercased().replacingOccurrences(of: "-", with: ""))"
-        url = server.url.replacingOccurrences(of: "/daybook?", with: "/\(name)?")
-        let admin = try Connection(server.url, applicationName: "tests")
+        // What comes last wins over the database that a URL begins with.
+        url = "\(server)\(server.contains("?") ? "&" : "?")dbname=\(name)"
+        let admin = try Connection(server, applicationName: "tests")
         try admin.execute("CREATE DATABASE \(name)")
+        for wanted in TestDatabase.extensions {
+            try connect().execute("CREATE EXTENSION IF NOT EXISTS \(wanted)")
+        }
     }
 
     deinit {
-        guard let server = try? TestServer.shared.get(),
-            let admin = try? Connection(server.url, applicationName: "tests")
+        guard let server = try? TestServer.url.get(),
+            let admin = try? Connection(server, applicationName: "tests")
         else { return }
         try? admin.execute("DROP DATABASE \(name) WITH (FORCE)")
     }
@@ -55,6 +64,10 @@ private final class TestServer: Sendable {
     private let directory: String
 
     static let shared = Swift.Result { try TestServer() }
+    /// Of the server that is given, or else of this one, which is started then.
+    static let url = Swift.Result {
+        try ProcessInfo.processInfo.environment["DAYBOOK_TEST_SERVER"] ?? shared.get().url
+    }
 
     private init() throws {
         TestServer.sweep()
