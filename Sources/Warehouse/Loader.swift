@@ -172,6 +172,9 @@ package struct Loader: ~Copyable {
         if !ways.staged.isEmpty {
             try connection.query("SELECT daybook.open_staging()")
             _ = try copy(batch, ways.staged.indices[...], into: "pg_temp.staging", origin)
+            try connection.query(
+                "SELECT daybook.count_staging($1::date[])",
+                [ways.staged.days.map { CalendarDay(daysSinceEpoch: $0.day).description }])
             if let turn = ways.turn { recentKeys.waitForTurns(before: turn) }
         }
         for (day, _) in ways.staged.days {

@@ -166,6 +166,22 @@ struct VerbTests {
         #expect(try command.run("report", "paid", "--format", "csv").out == report)
         #expect(try database.value("SELECT count(*) FROM raw.events") == "2")
         #expect(try command.run("retain").out.contains("2026-01-02 and later days stay"))
+        // A case that comes whole after its day was dropped lost nothing, and is told of like all others.
+        try project.append(
+            "a.ndjson", #"{"id":"7","at":"2026-01-01T12:00:00Z","type":"order.created","order":"o7"}"# + "\n")
+        #expect(try command.run("run").status == 0)
+        try project.append(
+            "a.ndjson", #"{"id":"8","at":"2026-01-01T12:30:00Z","type":"order.paid","order":"o7"}"# + "\n")
+        #expect(try command.run("run").status == 0)
+        let late = "SELECT started, met FROM report.sla_hourly WHERE hour_start = '2026-01-01 12:00Z'"
+        #expect(try database.rows(late) == [["1", "1"]])
+        #expect(try command.run("retain").out.contains("2026-01-01"))
+        // From now on it has lost its events.
+        try project.append(
+            "a.ndjson", #"{"id":"9","at":"2026-01-01T12:10:00Z","type":"order.created","order":"o7"}"# + "\n")
+        #expect(try command.run("run").status == 0)
+        #expect(try database.rows(late) == [["1", "1"]])
+        #expect(try command.run("retain").out.contains("2026-01-01"))
         // Rejects by their coming; runs, but for the last of each pipeline.
         try database.execute("UPDATE daybook.rejects SET rejected_at = now() - interval '8 days'")
         try database.execute("UPDATE daybook.runs SET ended_at = now() - interval '8 days'")
@@ -177,6 +193,27 @@ struct VerbTests {
         #expect(try command.run("retain", "--report", "10d").status == 64)
         try project.write("pipelines/project.jsonc", #"{ "retention": "soon" }"#)
         #expect(try command.run("retain").status == 78)
+    }
+
+    @Test(
+        "A retain that is killed has dropped a day or has not, and the next goes on",
+        arguments: ["drop-day:1", "dropped-day:1", "drop-day:2"])
+    func retainKilled(_ point: String) throws {
+        for day in 2...4 {
+            try project.append(
+                "a.ndjson",
+                #"{"id":"d\#(day)","at":"2026-01-0\#(day)T10:00:00Z","type":"order.created","order":"p\#(day)"}"#
+                    + "\n")
+        }
+        #expect(try command.run("run").status == 0)
+        var killed = command
+        killed.environment["DAYBOOK_FAIL_POINT"] = point
+        #expect(try killed.run("retain", "--raw", "30d").signal == SIGKILL)
+        #expect(try command.run("verify").status == 0)
+        #expect(try command.run("retain", "--raw", "30d").status == 0)
+        #expect(try database.rows("SELECT DISTINCT event_day FROM raw.events") == [["2026-01-04"]])
+        #expect(try database.value("SELECT sum(dropped) FROM daybook.loads") == "6")
+        #expect(try command.run("verify").status == 0)
     }
 
     @Test("retain --report: cases and hours go when all that is told of them is past")

@@ -24,6 +24,29 @@ struct LoaderTests {
 
     private func length(_ text: String) -> Int64 { Int64(text.utf8.count) }
 
+    @Test("A leaf that was counted while it was empty makes no load slow", .timeLimit(.minutes(2)))
+    func countedWhileEmpty() throws {
+        let lines = { (numbers: Range<Int>) in
+            numbers.map {
+                "{\"id\":\"e\($0)\",\"case\":\"c\($0)\",\"time\":\"2026-02-03T10:00:00Z\",\"type\":\"t\"}\n"
+            }.joined()
+        }
+        // A batch that is lost leaves rows that nobody sees, and autovacuum counts what is there.
+        try warehouse.connection.query("SELECT daybook.make_leaf('2026-02-03', false)")
+        try warehouse.connection.execute(
+            """
+            BEGIN;
+            INSERT INTO raw.events_20260203
+            SELECT '2026-02-03 00:00Z', 1, i, i, '2026-02-03', 1, 'order', 'c' || i, 'e' || i, 'order.made', 'shop'
+            FROM generate_series(1, 24000) AS i;
+            ROLLBACK;
+            ANALYZE raw.events_20260203
+            """)
+        try warehouse.load(lines(0..<24_000))
+        let counts = try warehouse.load(lines(23_000..<80_000), object: "b")
+        #expect((counts.loaded, counts.duplicate) == (56_000, 1_000))
+    }
+
     @Test("Duplicates inside a batch: the first stays, the others are counted, conflicting where they differ")
     func inside() throws {
         let lines =
