@@ -65,6 +65,7 @@ struct DefinitionTests {
             }
             """)
         #expect(pipeline.name == "orders" && pipeline.entity == "order")
+        #expect(pipeline.schedule == Schedule(.cron(try CronExpression("5 * * * *"))))
         #expect(pipeline.sources.map(\.name) == ["checkout", "orders_table"])
         #expect(
             pipeline.sources.map(\.files?.paths) == [
@@ -1263,6 +1264,40 @@ extension Broken {
             expected: #"""
                 pipelines/orders.jsonc:3:15: schedule is "every hour"; write five cron fields, as in "5 * \#
                 * * *", or @hourly
+                """#),
+        Broken(
+            "a schedule of a minute that no hour has",
+            [
+                #""sources""#: #"""
+                "schedule": "0-60 5 * * *",
+                  "sources"
+                """#
+            ],
+            expected: #"""
+                pipelines/orders.jsonc:3:15: schedule is "0-60 5 * * *"; 60 is no minute, which is from 0 to 59
+                """#),
+        Broken(
+            "a schedule both ways, in a zone that is none",
+            [
+                #""sources""#: #"""
+                "schedule": { "cron": "@daily", "time_zone": "Berlin" },
+                  "sources"
+                """#
+            ],
+            expected: #"""
+                pipelines/orders.jsonc:3:48: time_zone of schedule is "Berlin"; it must be a name of the IANA \#
+                database, as in "Europe/Berlin"
+                """#),
+        Broken(
+            "a schedule without a time",
+            [
+                #""sources""#: #"""
+                "schedule": { "jitter": "5s" },
+                  "sources"
+                """#
+            ],
+            expected: #"""
+                pipelines/orders.jsonc:3:15: schedule has either "cron": "5 * * * *" or "every": "10m"
                 """#),
         Broken(
             "a schedule of six fields",

@@ -1,6 +1,6 @@
 -- What raw.events takes on the disk, by form, and what the next 30 days will add. $1: after how many days a day is
--- compacted; null: never. The days to come are taken to be as the last seven that are over; a day that is compacted
--- keeps the share of its bytes that others kept, or a sixth where none was yet.
+-- compacted, $2: after how many it is dropped; null: never. The days to come are taken to be as the last seven that are
+-- over; a day that is compacted keeps the share of its bytes that others kept, or a sixth where none was yet.
 WITH days AS (
     SELECT * FROM daybook.stored_days
 ),
@@ -27,17 +27,27 @@ recent AS (
     ) AS last_days
 ),
 given_back AS (
-    -- By those of today's leaves that will be compacted, and by those of the days to come.
-    SELECT coalesce(sum(bytes) FILTER (
-            WHERE form = 'heap' AND event_day < (now() AT TIME ZONE 'UTC')::date + 30 - $1::int
-        ), 0) + greatest(0, 30 - $1::int) * coalesce((SELECT bytes FROM recent), 0) AS bytes
+    SELECT
+        -- By days that will be past their retention.
+        coalesce(sum(bytes) FILTER (WHERE event_day < first_kept), 0)
+        -- By those of today's leaves that will be compacted, and by those of the days to come.
+        + CASE WHEN $1::int IS NULL THEN 0 ELSE 1 - least(1, (SELECT share FROM kept)) END * (
+            coalesce(sum(bytes) FILTER (
+                WHERE form = 'heap' AND event_day >= first_kept
+                    AND event_day < (now() AT TIME ZONE 'UTC')::date + 30 - $1::int
+            ), 0)
+            + greatest(0, least(30, coalesce($2::int, 30)) - $1::int) * coalesce((SELECT bytes FROM recent), 0)
+        ) AS bytes
     FROM days
+    CROSS JOIN (
+        SELECT coalesce((now() AT TIME ZONE 'UTC')::date + 30 - $2::int, '-infinity') AS first_kept
+    ) AS retention
 )
 SELECT
     coalesce(sum(bytes) FILTER (WHERE form = 'heap'), 0)::bigint AS heap_bytes,
     count(*) FILTER (WHERE form = 'heap') AS heap_days,
     coalesce(sum(bytes) FILTER (WHERE form <> 'heap'), 0)::bigint AS segment_bytes,
     count(*) FILTER (WHERE form <> 'heap') AS segment_days,
-    (SELECT round(30 * coalesce(r.bytes, 0) - CASE WHEN $1::int IS NULL THEN 0 ELSE g.bytes * (1 - least(1, k.share)) END)::bigint
-    FROM recent AS r, kept AS k, given_back AS g) AS next_30_days_bytes
+    (SELECT round(least(30, coalesce($2::int, 30)) * coalesce(r.bytes, 0) - g.bytes)::bigint
+    FROM recent AS r, given_back AS g) AS next_30_days_bytes
 FROM days

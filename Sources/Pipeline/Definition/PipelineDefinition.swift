@@ -13,6 +13,8 @@ package struct PipelineDefinition: Sendable {
     package let slas: [SLADefinition]
     /// Typed columns of `raw.event_<namespace>`.
     package let eventFields: [EventField]
+    /// When it runs by itself; nil where somebody else runs it.
+    package let schedule: Schedule?
 }
 
 /// One source of a pipeline.

@@ -56,7 +56,7 @@ struct PipelineReader {
                 at: value)
         }
         if let value = object["description"] { _ = reader.string(value, "description") }
-        if let value = object["schedule"] { checkSchedule(value) }
+        let schedule = object["schedule"].flatMap { ScheduleReader(reader: reader).read($0) }
         let entity = object["entity"].flatMap { reader.nonEmptyString($0, "entity") } ?? name
         let clock = object["clock"].flatMap { reader.choice($0, "clock", ["wall", "data"]) } ?? "wall"
 
@@ -90,17 +90,8 @@ struct PipelineReader {
         let fields =
             object["event_fields"].map { EventFieldsReader(reader: reader, pipeline: name).read($0) } ?? []
         return PipelineDefinition(
-            name: name, file: reader.file, entity: entity, sources: sources, slas: slas, eventFields: fields)
-    }
-
-    private func checkSchedule(_ value: JSONValue) {
-        guard let text = reader.nonEmptyString(value, "schedule") else { return }
-        let fields = text.split(separator: " ")
-        let isNamed = ["@hourly", "@daily", "@weekly", "@monthly", "@yearly"].contains(text)
-        if fields.count != 5 && !isNamed {
-            reader.error(
-                "schedule is \"\(text)\"; write five cron fields, as in \"5 * * * *\", or @hourly", at: value)
-        }
+            name: name, file: reader.file, entity: entity, sources: sources, slas: slas, eventFields: fields,
+            schedule: schedule)
     }
 
     // MARK: - A source

@@ -18,12 +18,14 @@ enum StatusVerb: Verb {
         let context = Context(arguments)
         let connection = try Warehouse.open(try context.conninfo(), creating: false).connection
         // A day is compacted by the first run after it has become so old.
-        let compactAfter = (try? context.project())?.definition.compactAfterMicroseconds
-            .map { Int($0 / 86_400_000_000) + 1 }
+        let definition = (try? context.project())?.definition
+        let days = { (age: Int64) in Int(age / 86_400_000_000) + 1 }
+        let compactAfter = definition?.storage == .heap ? nil : definition?.compactAfterMicroseconds.map(days)
+        let retention = definition?.retention.raw.map(days)
         let slas = SQLFiles.builtin.text("report/status_slas.sql")
         let sources = SQLFiles.builtin.text("report/status_sources.sql")
         let disk = SQLFiles.builtin.text("report/status_disk.sql")
-        let days = SQLFiles.builtin.text("report/status_days.sql")
+        let storedDays = SQLFiles.builtin.text("report/status_days.sql")
         if arguments.isJSON {
             let document: String = try connection.query(
                 """
@@ -31,8 +33,8 @@ enum StatusVerb: Verb {
                     'slas', (SELECT coalesce(json_agg(s), '[]') FROM (\(slas)) AS s),
                     'sources', (SELECT coalesce(json_agg(s), '[]') FROM (\(sources)) AS s),
                     'disk', (SELECT row_to_json(s) FROM (\(disk)) AS s),
-                    'days', (SELECT coalesce(json_agg(s), '[]') FROM (\(days)) AS s))
-                """, [compactAfter]
+                    'days', (SELECT coalesce(json_agg(s), '[]') FROM (\(storedDays)) AS s))
+                """, [compactAfter, retention]
             ).first().get(0)
             Terminal.out(document)
             return .done
@@ -45,7 +47,8 @@ enum StatusVerb: Verb {
         try Terminal.out(text(of: all))
         let judged = try connection.query(slas)
         if judged.count > 0 { try Terminal.out("\n" + text(ofSLAs: judged)) }
-        try tell(connection.query(disk, [compactAfter]).first(), isCompacting: compactAfter != nil)
+        try tell(
+            connection.query(disk, [compactAfter, retention]).first(), isCompacting: compactAfter != nil)
         return .done
     }
 
