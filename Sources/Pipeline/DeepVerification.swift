@@ -16,6 +16,8 @@ package struct DeepVerification {
         package var events = 0
         /// Loads whose object is not there any more, or not as it was.
         package var gone = 0
+        /// Loads with rejects that are past their retention: what was refused is not known any more.
+        package var pastRetention = 0
         /// Their objects, each once.
         fileprivate var goneNames: [String] = []
     }
@@ -45,6 +47,11 @@ package struct DeepVerification {
                 }
                 try check(source, files, sourceID, name: "\(pipeline.name)/\(source.name)", &outcome)
             }
+        }
+        if outcome.pastRetention > 0 {
+            note(
+                "\(outcome.pastRetention) loads have rejects that are past their retention; they are not compared"
+            )
         }
         if let note = DeepVerification.gone(outcome.goneNames) { self.note(note) }
         return outcome
@@ -83,6 +90,10 @@ package struct DeepVerification {
         ) { first, _ in first }
         var gone: Set<String> = []
         for load in try Ledger.loads(ofSource: sourceID, connection) {
+            guard !load.hasDroppedRejects else {
+                outcome.pastRetention += 1
+                continue
+            }
             guard let plan = plans[load.objectIdentity] else {
                 outcome.gone += 1
                 if gone.insert(load.object).inserted { outcome.goneNames.append("\(name): \(load.object)") }

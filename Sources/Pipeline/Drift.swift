@@ -91,6 +91,7 @@ package struct Drift: Sendable {
     package func report(_ connection: Connection) throws -> Report {
         try connection.rehearsal {
             try connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            try connection.holdDays()
             return try look(connection)
         }
     }

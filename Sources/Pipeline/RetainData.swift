@@ -44,16 +44,14 @@ package struct RetainData {
     private let times: RetentionTimes
     private let models: [Model]
     private let interruption: Interruption
-    private let note: (String) -> Void
 
     /// - Parameter models: those of the project's files; none: report tables are left as they are.
     package init(
-        _ warehouse: Warehouse, _ times: RetentionTimes, models: [Model], interruption: Interruption,
-        note: @escaping (String) -> Void
+        _ warehouse: Warehouse, _ times: RetentionTimes, models: [Model], interruption: Interruption
     ) {
         connection = warehouse.connection
         interruption.watch(connection)
-        (self.times, self.models, self.interruption, self.note) = (times, models, interruption, note)
+        (self.times, self.models, self.interruption) = (times, models, interruption)
     }
 
     /// What is dropped, or would be.
@@ -63,13 +61,18 @@ package struct RetainData {
         package var days: [Retention.Outcome] = []
         /// Why days stay that are past it.
         package var need: Retention.Need?
+        /// The first day that could not be dropped now, and why.
+        package var stopped: Retention.Need?
+        /// Of the cases that are frozen, those that went on on days that are kept.
+        package var frozenActive = 0
         package var rejects = 0
         package var runs = 0
         package var reports: [ReportRetention.Outcome] = []
 
         private enum CodingKeys: String, CodingKey {
-            case days, need, rejects, runs, reports
+            case days, need, stopped, rejects, runs, reports
             case rawBefore = "raw_before"
+            case frozenActive = "frozen_active_cases"
         }
     }
 
@@ -88,10 +91,15 @@ package struct RetainData {
                 let due = try due(&outcome)
                 for (index, day) in due.enumerated() {
                     try interruption.check()
-                    // Its cases may need later days.
-                    guard let gone = try drop(day, retention, waitSeconds) else { break }
-                    outcome.days.append(gone)
-                    tell(gone, index + 1, due.count)
+                    switch try drop(day, retention, waitSeconds) {
+                    case .success(let gone):
+                        outcome.days.append(gone)
+                        tell(gone, index + 1, due.count)
+                    case .failure(let reason):
+                        // Its cases may need later days.
+                        outcome.stopped = Retention.Need(day: day.day, reason: reason.text)
+                    }
+                    if outcome.stopped != nil { break }
                 }
                 if times.raw != nil { try retention.dropEventFields() }
                 try interruption.check()
@@ -130,22 +138,26 @@ package struct RetainData {
         return due.filter { $0.day < need.day }
     }
 
-    private func drop(_ day: Retention.Due, _ retention: Retention, _ waitSeconds: Double) throws -> Retention
-        .Outcome?
+    /// Why a day could not be dropped.
+    private struct Reason: Error {
+        let text: String
+    }
+
+    private func drop(_ day: Retention.Due, _ retention: Retention, _ waitSeconds: Double) throws
+        -> Swift.Result<Retention.Outcome, Reason>
     {
         do {
-            if let gone = try retention.drop(day, waitSeconds: waitSeconds) { return gone }
-            note(
-                "events have come for \(day.day) that are not transformed yet; it and later days stay until then"
-            )
+            if let gone = try retention.drop(day, waitSeconds: waitSeconds) { return .success(gone) }
+            return .failure(
+                Reason(text: "events have come for it that are not transformed yet: daybook transform"))
         } catch let error as PostgresError where error.isLockTimeout {
-            note("\(day.day) is in use; it and later days are dropped another time")
+            return .failure(Reason(text: "it is in use; try again later, or give --lock-wait more seconds"))
         }
-        return nil
     }
 
     private func dropTheRest(_ outcome: inout Outcome) throws {
         let retention = Retention(connection)
+        outcome.frozenActive = try retention.frozenActiveCases()
         func time(_ age: Int64) -> Date { Date(timeIntervalSinceNow: -Double(age) / 1e6) }
         if let age = times.rejects { outcome.rejects = try retention.dropRejects(before: time(age)) }
         if let age = times.runs { outcome.runs = try retention.dropRuns(before: time(age)) }

@@ -74,7 +74,12 @@ final class Changes {
         }
         if computesAll {
             if isFullRefresh {
-                try connection.execute("DELETE FROM daybook.entities; DELETE FROM daybook.source_entities")
+                // What dropped days told is known from here only.
+                try connection.execute(
+                    """
+                    DELETE FROM daybook.entities WHERE (SELECT raw_from = '-infinity' FROM daybook.retention);
+                    DELETE FROM daybook.source_entities WHERE (SELECT raw_from = '-infinity' FROM daybook.retention)
+                    """)
             }
             try run("3_latest_events.sql", ofAll: true)
         } else if isAny {

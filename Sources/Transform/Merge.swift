@@ -89,18 +89,19 @@ struct Merge {
                 : "SELECT DISTINCT ON (\(keyList)) * FROM (\(parts.joined(separator: " UNION ALL "))) AS old"
             try connection.createTemporary("before", as: all, action: action)
         }
+        let (isNewOpen, isOldOpen) = (try kept.condition(model, "new"), try kept.condition(model, "old"))
         let new = try connection.createTemporary(
             "new_rows",
             as: """
                 SELECT \(list) FROM pg_temp.fresh AS new
-                WHERE \(isTouched) AND \(kept.condition(model, "new"))
+                WHERE \(isTouched) AND \(isNewOpen)
                     AND NOT EXISTS (SELECT FROM \(before) AS old WHERE \(isSame))
                 """, keys: key, action: action)
         let old = try connection.createTemporary(
             "old_rows",
             as: """
                 SELECT \(list) FROM \(before) AS old
-                WHERE \(kept.condition(model, "old")) AND NOT EXISTS (SELECT FROM pg_temp.fresh AS new WHERE \(isSame))
+                WHERE \(isOldOpen) AND NOT EXISTS (SELECT FROM pg_temp.fresh AS new WHERE \(isSame))
                 """, keys: key, action: action)
         if !scopes.isEmpty { try connection.execute("DROP TABLE pg_temp.before") }
         return (old, new)

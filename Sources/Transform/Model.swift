@@ -37,6 +37,11 @@ package struct Model: Sendable {
     var isOwn: Bool { !isBuiltin && !keepsColumns }
     /// Whether a file of ours brings it.
     var isBuiltin: Bool { file.origin == "sql/\(file.path)" }
+    /// The line, from 1, that says when a row is.
+    var timeLine: Int {
+        let lines = select.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        return (lines.firstIndex { $0.hasPrefix("-- time:") } ?? 0) + 1
+    }
     /// The line, from 1, on which the SELECT begins.
     var selectLine: Int {
         let lines = select.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
@@ -143,6 +148,11 @@ package struct Model: Sendable {
         description = values["description"] ?? ""
         history = values["history"]
         time = values["time"]
+        guard time != "" else {
+            throw TransformError(
+                file: file.origin, line: 1,
+                message: "\"time\" is empty; name a column, as in \"-- time: hour_start\"")
+        }
         keepsColumns = false
         columnComments = comments
         for source in from {

@@ -34,6 +34,7 @@ struct ModelTable {
         let isStamped = stored["restated_at"] != nil && given["restated_at"] == nil
         if isStamped { stored["restated_at"] = nil }
         try checkColumns(given, stored)
+        try checkTime()
         try comment()
         return (try connection.columns(of: "pg_temp.fresh"), isStamped)
     }
@@ -81,6 +82,21 @@ struct ModelTable {
                 ? "; a table that others may read keeps its columns: drop it, and the next transform makes it anew: "
                     + "DROP TABLE \(model.quotedName)" : ""
             throw mistake("the SELECT does not fit \(model.name): " + parts.joined(separator: "; ") + way)
+        }
+    }
+
+    private func checkTime() throws {
+        guard model.isOwn, let time = model.time else { return }
+        do {
+            // In a savepoint, for the transform goes on to say more.
+            _ = try connection.rehearsal {
+                try connection.query(
+                    "SELECT FROM \(model.quotedName) WHERE (\(time)) >= timestamptz 'epoch' LIMIT 0")
+            }
+        } catch let error as PostgresError {
+            throw TransformError(
+                file: model.file.origin, line: model.timeLine,
+                message: "time is \"\(time)\", which is no day or time of the table: \(error.message)")
         }
     }
 

@@ -29,23 +29,28 @@ package struct ReportRetention {
         ).first()
         guard try kept.get(1) else { return [] }
         let time = "\(quoteLiteral(try kept.get(0, as: String.self)))::date"
-        try findCases(before: time)
-        return try models.flatMap { try drop($0, before: time) }.filter { $0.rows > 0 }
+        let dated = try dated()
+        try findCases(of: dated, before: time)
+        return try dated.flatMap { try drop($0, before: time) }.filter { $0.rows > 0 }
     }
 
     private static let cases = "report.cases"
 
-    private var modelsOfCases: [Model] {
-        models.filter { $0.time != nil && $0.key.contains("case_id") }
+    /// Of models with a time, those whose tables are there.
+    private func dated() throws -> [Model] {
+        try models.filter {
+            guard $0.time != nil else { return false }
+            return try connection.query("SELECT to_regclass($1) IS NOT NULL", [$0.quotedName]).first().get(0)
+        }
     }
 
     /// Makes `pg_temp.past_cases`.
-    private func findCases(before time: String) throws {
-        let conditions = modelsOfCases.map { model in
+    private func findCases(of dated: [Model], before time: String) throws {
+        let conditions = dated.filter { $0.key.contains("case_id") }.map { model in
             """
             NOT EXISTS (
                 SELECT FROM \(model.quotedName) AS r
-                WHERE r.case_id = c.case_id AND coalesce((\(model.time ?? "")) >= \(time), true)
+                WHERE r.case_id::text = c.case_id AND coalesce((\(model.time ?? "")) >= \(time), true)
             )
             """
         }
@@ -53,9 +58,14 @@ package struct ReportRetention {
             "past_cases",
             as: """
                 SELECT DISTINCT case_id FROM \(ReportRetention.cases) AS c
-                WHERE last_at < \(time) AND \((["true"] + conditions).joined(separator: " AND "))
+                WHERE last_at < \(time)
+                    AND NOT EXISTS (
+                        SELECT FROM daybook.frozen_news AS n, daybook.retention AS k
+                        WHERE n.case_id = c.case_id AND n.last_day >= k.raw_from
+                    )
+                    AND \((["true"] + conditions).joined(separator: " AND "))
                 """, keys: ["case_id"], action: "find the cases of before \(time)")
-        for table in ["daybook.late_cases", "daybook.wide_cases"] {
+        for table in ["daybook.late_cases", "daybook.wide_cases", "daybook.frozen_news"] {
             try connection.execute(
                 "DELETE FROM \(table) WHERE case_id IN (SELECT case_id FROM pg_temp.past_cases)")
         }
@@ -63,13 +73,10 @@ package struct ReportRetention {
 
     private func drop(_ model: Model, before time: String) throws -> [Outcome] {
         guard let age = model.time else { return [] }
-        let isThere: Bool = try connection.query("SELECT to_regclass($1) IS NOT NULL", [model.quotedName])
-            .first().get(0)
-        guard isThere else { return [] }
         guard !model.key.contains("case_id") else {
             return [
                 try delete(
-                    model.name, model.quotedName, "case_id IN (SELECT case_id FROM pg_temp.past_cases)")
+                    model.name, model.quotedName, "case_id::text IN (SELECT case_id FROM pg_temp.past_cases)")
             ]
         }
         return try [delete(model.name, model.quotedName, "(\(age)) < \(time)")]

@@ -91,7 +91,7 @@ package struct Export {
         from: CalendarDay?, to: CalendarDay?, write: (UnsafeRawBufferPointer) throws -> Void
     ) throws -> Int {
         guard time != nil || from == nil && to == nil else { throw WithoutTime(relation: relation) }
-        return try connection.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY") {
+        return try connection.snapshot {
             guard relation == "raw.events" else {
                 return try copy(where: condition(from, to), isFirst: true, write)
             }

@@ -85,7 +85,7 @@ package enum Ledger {
         try connection.query(
             """
             SELECT load_id, object, object_identity, start_position, end_position, first_line, end_line, read,
-                filtered, rejected, (
+                filtered, rejected, rejects_dropped > 0 AS has_dropped_rejects, (
                     SELECT count(*) FROM daybook.rejects AS r
                     WHERE r.load_id = l.load_id AND r.reason_code = 'refused_by_server'
                 ) AS refused
@@ -101,7 +101,8 @@ package enum Ledger {
                     start: try row.get("start_position"), end: try row.get("end_position"),
                     firstLine: try row.get("first_line"), endLine: try row.get("end_line")),
                 read: try row.get("read"), filtered: try row.get("filtered"),
-                rejected: try row.get("rejected", as: Int.self) - row.get("refused", as: Int.self))
+                rejected: try row.get("rejected", as: Int.self) - row.get("refused", as: Int.self),
+                hasDroppedRejects: try row.get("has_dropped_rejects"))
         }
     }
 
@@ -272,4 +273,6 @@ package struct RecordedLoad: Sendable {
     package let filtered: Int
     /// Records that were rejected when they were read; those that the server refused are not among them.
     package let rejected: Int
+    /// Whether some rejects are past their retention: which records the server refused is not known any more.
+    package let hasDroppedRejects: Bool
 }

@@ -37,6 +37,8 @@ package struct Retention {
     package struct Need: Sendable, Encodable {
         package let day: String
         package let reason: String
+
+        package init(day: String, reason: String) { (self.day, self.reason) = (day, reason) }
     }
 
     /// What still needs events: hours that are not final, and loads that were not transformed. Nil where nothing does.
@@ -45,6 +47,20 @@ package struct Retention {
             SQLFiles.builtin.text("storage/raw_needed_from.sql"), action: "look what is needed"
         )
         .rows.first.map { Need(day: try $0.get("day"), reason: try $0.get("reason")) }
+    }
+
+    /// Cases that are frozen since they began before the days that are kept, and went on on these.
+    package func frozenActiveCases() throws -> Int {
+        try connection.query(
+            """
+            SELECT count(*)
+            FROM daybook.frozen_cases
+            JOIN report.cases AS c USING (case_id, entity)
+            CROSS JOIN daybook.retention AS r
+            LEFT JOIN daybook.frozen_news AS n USING (case_id)
+            WHERE c.last_at >= r.raw_from::timestamp AT TIME ZONE 'UTC' OR n.last_day >= r.raw_from
+            """
+        ).first().get(0)
     }
 
     /// The days before `day`.

@@ -62,3 +62,18 @@ package struct Warehouse {
         return connection
     }
 }
+
+extension Connection {
+    /// Reads events and the ledger in one snapshot that holds: no day is dropped meanwhile, which no snapshot would show.
+    package func snapshot<Value>(_ body: () throws -> Value) throws -> Value {
+        try transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY") {
+            try holdDays()
+            return try body()
+        }
+    }
+
+    /// The first statement of a transaction, before it has a snapshot.
+    package func holdDays() throws {
+        try execute("LOCK TABLE ONLY raw.events_by_day, ONLY raw.columnar_by_day IN ACCESS SHARE MODE")
+    }
+}

@@ -186,7 +186,7 @@ struct VerbTests {
         try database.execute("UPDATE daybook.rejects SET rejected_at = now() - interval '8 days'")
         try database.execute("UPDATE daybook.runs SET ended_at = now() - interval '8 days'")
         let rest = try command.run("retain", "--runs", "7d")
-        #expect(rest.out.contains("1 rejects went") && rest.out.contains("runs went"), "\(rest.out)")
+        #expect(rest.out.contains("1 reject went") && rest.out.contains("runs went"), "\(rest.out)")
         #expect(try database.value("SELECT count(*) FROM daybook.runs") == "1")
         #expect(try command.run("verify").status == 0)
         #expect(try command.run("retain", "--raw", "1h").status == 64)

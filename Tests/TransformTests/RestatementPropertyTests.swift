@@ -146,6 +146,16 @@ private struct LoadedHistory {
             LIMIT 6
             """
         ).rows.map { try $0.get(0) }
+        // An SLA that is defined no more, or for another entity, takes all of its facts with it.
+        try connection.execute(
+            """
+            DELETE FROM public.frozen AS f
+            WHERE model = 'report.fact_sla' AND NOT EXISTS (
+                SELECT FROM daybook.slas AS s
+                JOIN report.cases AS c ON c.entity = s.entity
+                WHERE s.sla = f.row ->> 'sla' AND c.case_id = f.row ->> 'case_id'
+            )
+            """)
         differences += try connection.query(LoadedHistory.forgotten).rows.map { try $0.get(0) }
         guard differences.isEmpty else {
             tell("\(step): \(differences)")
@@ -271,7 +281,7 @@ private struct LoadedHistory {
         UNION ALL
         SELECT 'frozen: +' || f::text
         FROM (
-            SELECT 'report.fact_sla', to_jsonb(f) FROM report.fact_sla AS f WHERE case_id IN (TABLE daybook.frozen_cases)
+            SELECT 'report.fact_sla', to_jsonb(f) FROM report.fact_sla AS f WHERE case_id IN (SELECT case_id FROM daybook.frozen_cases)
             EXCEPT ALL
             SELECT * FROM public.frozen
         ) AS f
@@ -279,7 +289,7 @@ private struct LoadedHistory {
         -- A version of an event that another has taken the place of is no loss.
         SELECT 'lost, and not frozen: ' || d::text
         FROM public.dropped_events AS d
-        WHERE case_id NOT IN (TABLE daybook.frozen_cases)
+        WHERE case_id NOT IN (SELECT case_id FROM daybook.frozen_cases)
             AND EXISTS (SELECT FROM report.cases AS c WHERE c.case_id = d.case_id)
             AND NOT EXISTS (
                 SELECT FROM raw.events AS e

@@ -19,7 +19,14 @@ WITH touched AS (
         FROM daybook.touched_cases CROSS JOIN LATERAL (VALUES (first_day), (last_day)) AS d (day)
     ) AS touched
     GROUP BY case_id
-    RETURNING case_id, first_day
+    RETURNING case_id, first_day, last_day
+),
+news AS (
+    INSERT INTO daybook.frozen_news AS n (case_id, last_day)
+    SELECT case_id, last_day
+    FROM touched AS t
+    WHERE last_day IS NOT NULL AND EXISTS (SELECT FROM daybook.frozen_cases AS f WHERE f.case_id = t.case_id)
+    ON CONFLICT (case_id) DO UPDATE SET last_day = greatest(n.last_day, excluded.last_day)
 )
 -- What comes for days that were dropped, of a case that lost nothing.
 INSERT INTO daybook.late_cases (case_id)

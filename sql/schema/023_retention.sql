@@ -33,14 +33,25 @@ CREATE TABLE daybook.late_cases (
 COMMENT ON TABLE daybook.late_cases IS 'Cases that began before retention.raw_from, and lost nothing: their events came when those days were gone already';
 COMMENT ON COLUMN daybook.late_cases.case_id IS 'The case';
 
+-- A frozen case is known by what report.cases tells of it. That stays as long as raw.events holds anything of the case, so
+-- that it is not taken for a new one.
+CREATE TABLE daybook.frozen_news (
+    case_id  text COLLATE "C" PRIMARY KEY,
+    last_day date NOT NULL
+);
+COMMENT ON TABLE daybook.frozen_news IS 'Frozen cases for which events came since';
+COMMENT ON COLUMN daybook.frozen_news.case_id IS 'The case';
+COMMENT ON COLUMN daybook.frozen_news.last_day IS 'The latest day of them (UTC)';
+
 CREATE VIEW daybook.frozen_cases AS
-SELECT c.case_id
+SELECT c.case_id, c.entity
 FROM report.cases AS c
 CROSS JOIN daybook.retention AS r
 WHERE c.first_at < r.raw_from::timestamp AT TIME ZONE 'UTC'
     AND NOT EXISTS (SELECT FROM daybook.late_cases AS l WHERE l.case_id = c.case_id);
 COMMENT ON VIEW daybook.frozen_cases IS 'Cases of which raw.events lacks events that were dropped: what the reports tell of them stays as it is';
-COMMENT ON COLUMN daybook.frozen_cases.case_id IS 'The case; once for each of its entities';
+COMMENT ON COLUMN daybook.frozen_cases.case_id IS 'The case';
+COMMENT ON COLUMN daybook.frozen_cases.entity IS 'What kind of thing it is';
 
 CREATE VIEW daybook.unseen_loads AS
 SELECT l.load_id, l.loaded,
@@ -63,17 +74,20 @@ COMMENT ON COLUMN daybook.unseen_loads.load_id IS 'The load';
 COMMENT ON COLUMN daybook.unseen_loads.loaded IS 'How many events it brought';
 COMMENT ON COLUMN daybook.unseen_loads.event_days IS 'The UTC days of its events';
 
--- Who waits for a lock that readers hold makes all who come later wait, so that each attempt is short. ONLY: readers hold
--- the parent, whichever leaves they read.
-CREATE FUNCTION daybook.lock_out_readers(parent regclass, leaf regclass, patience interval) RETURNS void
+-- Who waits for a lock that readers hold makes all who come later wait, so that each attempt is short, and takes all or
+-- nothing, in the order in which readers come to the tables. ONLY: readers hold the parent, whichever leaves they read.
+CREATE FUNCTION daybook.lock_out_readers(tables text[], patience interval) RETURNS void
 LANGUAGE plpgsql AS $function$
 DECLARE
     deadline CONSTANT timestamptz := clock_timestamp() + patience;
 BEGIN
+    IF tables = '{}' THEN
+        RETURN;
+    END IF;
     LOOP
         BEGIN
             PERFORM set_config('lock_timeout', '50ms', true);
-            EXECUTE format('LOCK TABLE ONLY %s, ONLY %s IN ACCESS EXCLUSIVE MODE', parent, leaf);
+            EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', array_to_string(tables, ', ONLY '));
             RETURN;
         EXCEPTION WHEN lock_not_available THEN
             IF clock_timestamp() > deadline THEN
@@ -84,7 +98,7 @@ BEGIN
     END LOOP;
 END
 $function$;
-COMMENT ON FUNCTION daybook.lock_out_readers IS 'Locks a leaf and its parent for the rest of the transaction, waiting a moment at a time; fails with lock_not_available where readers do not let go of them for so long';
+COMMENT ON FUNCTION daybook.lock_out_readers IS 'Locks tables for the rest of the transaction, waiting a moment at a time; fails with lock_not_available where readers do not let go of them for so long';
 
 CREATE OR REPLACE FUNCTION daybook.drop_empty_leaf(day date) RETURNS boolean
 LANGUAGE plpgsql AS $function$
@@ -99,7 +113,7 @@ BEGIN
     IF pg_relation_size(daybook.find_leaf(day)) > 0 THEN
         RETURN false;
     END IF;
-    PERFORM daybook.lock_out_readers('raw.events_by_day', daybook.find_leaf(day), interval '5 seconds');
+    PERFORM daybook.lock_out_readers(ARRAY['raw.events_by_day', daybook.leaf(day)], interval '5 seconds');
     IF pg_relation_size(daybook.find_leaf(day)) > 0 THEN
         RETURN false;
     END IF;
@@ -118,6 +132,9 @@ DECLARE
     dropped_day CONSTANT date := day;
     columnar_leaf CONSTANT text := daybook.columnar_leaf(day);
     stored text := $sql$SELECT load_id, case_id FROM daybook.segment_events WHERE event_day = $1$sql$;
+    leaves text[] := '{}';
+    tables text[] := '{}';
+    leaf text;
     events bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(1684109683, dropped_day - date '1970-01-01');
@@ -149,14 +166,18 @@ BEGIN
     DELETE FROM daybook.replacements WHERE event_day = dropped_day;
     DELETE FROM raw.event_segments WHERE event_day = dropped_day;
     UPDATE daybook.retention SET raw_from = dropped_day + 1 WHERE raw_from <= dropped_day;
-    IF to_regclass(columnar_leaf) IS NOT NULL THEN
-        PERFORM daybook.lock_out_readers('raw.columnar_by_day', columnar_leaf::regclass, patience);
-        EXECUTE format('DROP TABLE %s', columnar_leaf);
-    END IF;
     IF daybook.is_leaf(dropped_day) THEN
-        PERFORM daybook.lock_out_readers('raw.events_by_day', daybook.find_leaf(dropped_day), patience);
-        EXECUTE format('DROP TABLE %s', daybook.leaf(dropped_day));
+        leaves := ARRAY[daybook.leaf(dropped_day)];
+        tables := ARRAY['raw.events_by_day', daybook.leaf(dropped_day)];
     END IF;
+    IF to_regclass(columnar_leaf) IS NOT NULL THEN
+        leaves := array_append(leaves, columnar_leaf);
+        tables := tables || ARRAY['raw.columnar_by_day', columnar_leaf];
+    END IF;
+    PERFORM daybook.lock_out_readers(tables, patience);
+    FOREACH leaf IN ARRAY leaves LOOP
+        EXECUTE format('DROP TABLE %s', leaf);
+    END LOOP;
     RETURN events;
 END
 $function$;

@@ -34,7 +34,7 @@ enum RetainVerb: Verb {
           daybook retain --dry-run
           daybook retain --raw 400d
 
-        exit codes: 0 done, 64 wrong usage, 69 database out of reach, 75 a transform holds the lock, 78 bad definition,
+        exit codes: 0 done, 64 wrong usage, 69 database out of reach, 75 a transform or readers let nothing go, 78 bad definition,
         130 interrupted
         """
 
@@ -47,9 +47,7 @@ enum RetainVerb: Verb {
         let files = try project?.sqlFiles() ?? SQLFiles.builtin
         let models = try Model.ordered(files.folder("transforms"))
         let warehouse = try Warehouse.open(try context.conninfo(), creating: false) { Terminal.error($0) }
-        let retain = RetainData(warehouse, times, models: models, interruption: context.interruption()) {
-            Terminal.error($0)
-        }
+        let retain = RetainData(warehouse, times, models: models, interruption: context.interruption())
         if times.raw != nil {
             for model in models where model.forgets {
                 Terminal.error(
@@ -70,7 +68,7 @@ enum RetainVerb: Verb {
         } else {
             tell(outcome)
         }
-        return .done
+        return outcome.stopped != nil && outcome.days.isEmpty ? .locked : .done
     }
 
     private static func times(_ arguments: Arguments, _ project: Project?) throws -> RetentionTimes {
@@ -139,15 +137,20 @@ enum RetainVerb: Verb {
     }
 
     private static func tellTheRest(_ outcome: RetainData.Outcome, days: Int, verb: String) {
-        if let need = outcome.need {
+        if let need = outcome.stopped ?? outcome.need {
             Terminal.out("\(need.day) and later days stay: \(need.reason)")
         } else if days == 0, let before = outcome.rawBefore {
             Terminal.out("there are no days before \(before) to drop")
         }
-        if outcome.rejects > 0 { Terminal.out("\(Human.count(outcome.rejects)) rejects \(verb)") }
-        if outcome.runs > 0 { Terminal.out("\(Human.count(outcome.runs)) runs \(verb)") }
+        if outcome.frozenActive > 0 {
+            Terminal.out(
+                "\(Human.plural(outcome.frozenActive, "case")) that began on a dropped day went on after it; what the reports tell "
+                    + "of them stays as it is")
+        }
+        if outcome.rejects > 0 { Terminal.out("\(Human.plural(outcome.rejects, "reject")) \(verb)") }
+        if outcome.runs > 0 { Terminal.out("\(Human.plural(outcome.runs, "run")) \(verb)") }
         for report in outcome.reports {
-            Terminal.out("\(Human.count(report.rows)) rows of \(report.table) \(verb)")
+            Terminal.out("\(Human.plural(report.rows, "row")) of \(report.table) \(verb)")
         }
     }
 }

@@ -91,7 +91,7 @@ enum TestVerb: Verb {
             for line in differences { Terminal.out("        \(line)") }
         }
         // All checks see one state.
-        try connection.transaction("ISOLATION LEVEL REPEATABLE READ READ ONLY") {
+        try connection.snapshot {
             for check in checks {
                 guard
                     let outcome = try report.keepingMistakes({
