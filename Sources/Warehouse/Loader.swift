@@ -20,6 +20,8 @@ package struct Loader: ~Copyable {
 
     /// A deadlock or a serialization failure is tried again this often.
     private static let maxAttempts = 5
+    /// A leaf that is gone is made anew this often.
+    private static let maxMissing = 100
     /// Seconds for which a batch holds what it has written while those before it are not committed.
     private static let mostPatience = 3.0
 
@@ -67,7 +69,7 @@ package struct Loader: ~Copyable {
         let parts = try turn?.noteKeys(split) ?? split()
         defer { recentKeys.settle(parts.turn) }
         let doubtful = parts.seen.merged(with: order.repeats)
-        var attempt = 1
+        var (attempt, missing) = (1, 0)
         while true {
             let ways = Ways(
                 fresh: parts.fresh, doubtful: doubtful, isStaging: isStaging, leaves: leaves,
@@ -94,10 +96,11 @@ package struct Loader: ~Copyable {
                 try turn?.awaitCommit()
             } catch is CompactedMeanwhile {
                 try leaves.refresh(order.runs.days.map(\.day))
-            } catch let error as PostgresError where error.isUndefinedTable && attempt < Loader.maxAttempts {
-                // The leaf of a day that was compacted is dropped when it is empty.
+            } catch let error as PostgresError where error.isUndefinedTable && missing < Loader.maxMissing {
+                // The leaf of a day that was compacted is dropped when it is empty; and days are that are past their
+                // retention, each of which a batch may meet.
                 try leaves.refresh(order.runs.days.map(\.day))
-                attempt += 1
+                missing += 1
             }
         }
     }

@@ -216,6 +216,70 @@ struct VerbTests {
         #expect(try command.run("verify").status == 0)
     }
 
+    @Test("A case that lost events is known as such as long as raw holds any of it, and only as what it was")
+    func retainFrozen() throws {
+        func append(_ id: Int, _ time: String, _ type: String, _ order: String) throws {
+            try project.append(
+                "a.ndjson", #"{"id":"\#(id)","at":"\#(time)","type":"\#(type)","order":"\#(order)"}"# + "\n")
+        }
+        try append(5, "2026-01-05T10:00:00Z", "order.created", "o5")
+        #expect(try command.run("run").status == 0)
+        // What was there before its day was dropped, and nobody has looked at, is no late event.
+        try append(6, "2026-01-05T08:30:00Z", "order.paid", "o2")
+        #expect(try command.run("load").status == 0)
+        let waiting = try command.run("retain", "--raw", "30d")
+        #expect(waiting.out.contains("2026-01-01 and later days stay: load"), "\(waiting.out)")
+        #expect(try command.run("transform").status == 0)
+        #expect(
+            try command.run("retain", "--raw", "30d").out.contains(
+                "1 case that began on a dropped day went on after it"))
+        let facts = try database.rows("SELECT * FROM report.fact_sla ORDER BY case_id")
+        #expect(
+            try database.value("SELECT completed_at FROM report.fact_sla WHERE case_id = 'o2'")
+                == "2026-01-05 08:30:00+00")
+        try append(7, "2026-01-05T11:00:00Z", "order.paid", "o3")
+        #expect(try command.run("run").status == 0)
+        // Only o1 is over: of o2 and o3 raw holds events.
+        #expect(
+            try command.run("retain", "--raw", "30d", "--report", "40d").out.contains(
+                "1 row of report.cases went"))
+        #expect(try command.run("transform", "--full-refresh").status == 0)
+        #expect(
+            try database.rows("SELECT * FROM report.fact_sla ORDER BY case_id")
+                == facts.filter { !$0.contains("o1") })
+        // The same id is another case as another thing.
+        try project.write(
+            "pipelines/parcels.jsonc",
+            """
+            { "pipeline": "parcels", "entity": "parcel", "clock": "data",
+              "sources": [ { "name": "depot", "file": { "path": "b.ndjson" },
+                "event": { "event_id": "id", "occurred_at": "at", "type": "type", "case_id": "order" } } ],
+              "slas": [ { "name": "sent", "start": "order.created", "end": "order.paid", "within": "1h" } ] }
+            """)
+        try project.write(
+            "b.ndjson", #"{"id":"1","at":"2026-01-05T12:00:00Z","type":"order.created","order":"o2"}"# + "\n")
+        #expect(try command.run("run").status == 0)
+        #expect(try database.value("SELECT count(*) FROM report.fact_sla WHERE sla = 'sent'") == "1")
+        #expect(try command.run("verify").status == 0)
+    }
+
+    @Test("A full refresh after all events of an SLA are gone keeps its time")
+    func retainKeepsClocks() throws {
+        #expect(try command.run("run").status == 0)
+        // Later events of the entity, of no SLA.
+        try project.append(
+            "a.ndjson", #"{"id":"5","at":"2026-01-05T10:00:00Z","type":"order.seen","order":"o5"}"# + "\n")
+        #expect(try command.run("run").status == 0)
+        #expect(try command.run("retain", "--raw", "30d").status == 0)
+        #expect(try database.value("SELECT count(*) FROM raw.events") == "0")
+        let hours = try database.rows("SELECT sla, hour_start, is_final FROM report.sla_hourly ORDER BY 1, 2")
+        #expect(try command.run("transform", "--full-refresh").status == 0)
+        #expect(try database.value("SELECT as_of FROM daybook.slas") == "2026-01-05 10:00:00+00")
+        #expect(
+            try database.rows("SELECT sla, hour_start, is_final FROM report.sla_hourly ORDER BY 1, 2")
+                == hours)
+    }
+
     @Test("retain --report: cases and hours go when all that is told of them is past")
     func retainReports() throws {
         try project.append(
