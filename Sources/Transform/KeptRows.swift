@@ -29,16 +29,16 @@ struct KeptRows {
         let caseColumn = model.caseColumn
         // The tables of declared fields are rows of events, and go with them.
         if readsEvents, let caseColumn, rawFrom != nil, model.schema == "report" {
-            var match = ["frozen.case_id = \(name).\(quoteIdentifier(caseColumn))"]
             // A case of another entity is another.
+            var (frozen, match) = (
+                "daybook.frozen_cases AS frozen", ["frozen.case_id = \(name).\(quoteIdentifier(caseColumn))"]
+            )
             if model.key.contains("entity") { match.append("frozen.entity = \(name).entity") }
             if model.key.contains("sla") {
-                match.append(
-                    "frozen.entity = (SELECT s.entity FROM daybook.slas AS s WHERE s.sla = \(name).sla)")
+                frozen += " JOIN daybook.slas AS judged ON judged.entity = frozen.entity"
+                match.append("judged.sla = \(name).sla")
             }
-            conditions.append(
-                "NOT EXISTS (SELECT FROM daybook.frozen_cases AS frozen WHERE \(match.joined(separator: " AND ")))"
-            )
+            conditions.append("NOT EXISTS (SELECT FROM \(frozen) WHERE \(match.joined(separator: " AND ")))")
         }
         if let time = model.time {
             let floors = [reportFrom, readsEvents && caseColumn == nil ? rawFrom : nil].compactMap { $0 }
