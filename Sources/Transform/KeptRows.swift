@@ -28,11 +28,13 @@ struct KeptRows {
         let readsEvents = try model.from.contains { try isOfEvents($0.relation) }
         let caseColumn = model.caseColumn
         // The tables of declared fields are rows of events, and go with them.
-        if readsEvents, let caseColumn, rawFrom != nil, model.schema == "report" {
-            // A case of another entity is another.
-            var (frozen, match) = (
-                "daybook.frozen_cases AS frozen", ["frozen.case_id = \(name).\(quoteIdentifier(caseColumn))"]
-            )
+        if readsEvents, let caseColumn, let rawFrom, model.schema == "report" {
+            // As daybook.frozen_cases, with the day as the planner can reckon with it. A case of another entity is another.
+            var frozen = "report.cases AS frozen"
+            var match = [
+                "frozen.case_id = \(name).\(quoteIdentifier(caseColumn))", "frozen.first_at < \(rawFrom)",
+                "NOT EXISTS (SELECT FROM daybook.late_cases AS late WHERE late.case_id = frozen.case_id)",
+            ]
             if model.key.contains("entity") { match.append("frozen.entity = \(name).entity") }
             if model.key.contains("sla") {
                 frozen += " JOIN daybook.slas AS judged ON judged.entity = frozen.entity"
