@@ -106,7 +106,8 @@ final class TransformScene {
     // MARK: - Databases
 
     private func url(_ database: String) -> String {
-        server.replacing(#/\/\w+\?/#, with: "/\(database)?", maxReplacements: 1)
+        // What comes last wins over the database that the URL names.
+        "\(server)\(server.contains("?") ? "&" : "?")dbname=\(database)"
     }
 
     private func create(_ database: String, from template: String?) throws {
