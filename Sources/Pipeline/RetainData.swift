@@ -158,7 +158,9 @@ package struct RetainData {
     private func dropTheRest(_ outcome: inout Outcome) throws {
         let retention = Retention(connection)
         outcome.frozenActive = try retention.frozenActiveCases()
-        func time(_ age: Int64) -> Date { Date(timeIntervalSinceNow: -Double(age) / 1e6) }
+        // Older than any calendar: nothing is.
+        let first = Date(timeIntervalSince1970: -62_135_596_800)
+        func time(_ age: Int64) -> Date { max(first, Date(timeIntervalSinceNow: -Double(age) / 1e6)) }
         if let age = times.rejects { outcome.rejects = try retention.dropRejects(before: time(age)) }
         if let age = times.runs { outcome.runs = try retention.dropRuns(before: time(age)) }
         if let age = times.report {

@@ -189,6 +189,7 @@ struct VerbTests {
         #expect(rest.out.contains("1 reject went") && rest.out.contains("runs went"), "\(rest.out)")
         #expect(try database.value("SELECT count(*) FROM daybook.runs") == "1")
         #expect(try command.run("verify").status == 0)
+        #expect(try command.run("retain", "--rejects", "99999999d", "--runs", "900000d").status == 0)
         #expect(try command.run("retain", "--raw", "1h").status == 64)
         #expect(try command.run("retain", "--report", "10d").status == 64)
         try project.write("pipelines/project.jsonc", #"{ "retention": "soon" }"#)
