@@ -1,7 +1,7 @@
 // swift-tools-version: 6.0
 import PackageDescription
 
-// Modules depend downwards only: daybook → Pipeline → Extract, Warehouse, Transform → Events, Postgres.
+// Modules depend downwards only: daybook → Pipeline → Alerts, Warehouse, Transform → Extract, Events, Postgres.
 let package = Package(
     name: "daybook",
     products: [.executable(name: "daybook", targets: ["daybook"])],
@@ -16,7 +16,8 @@ let package = Package(
         .target(name: "SQLFiles", plugins: ["EmbedSQLPlugin"]),
         .target(name: "Warehouse", dependencies: ["Postgres", "Events", "SQLFiles"]),
         .target(name: "Transform", dependencies: ["Events", "Postgres", "SQLFiles"]),
-        .target(name: "Pipeline", dependencies: ["Extract", "Warehouse", "Transform"]),
+        .target(name: "Alerts", dependencies: ["Extract", "Postgres", "SQLFiles"]),
+        .target(name: "Pipeline", dependencies: ["Alerts", "Extract", "Warehouse", "Transform"]),
         .executableTarget(name: "daybook", dependencies: ["Pipeline", "Generate"]),
 
         // The top-level sql/ travels inside the binary: a plugin turns it into one Swift file.
@@ -36,6 +37,7 @@ let package = Package(
         .testTarget(name: "ExtractTests", dependencies: ["Extract", "TestSupport"]),
         .testTarget(name: "WarehouseTests", dependencies: ["Warehouse", "SQLFiles", "TestSupport"]),
         .testTarget(name: "TransformTests", dependencies: ["Transform", "TestSupport"]),
+        .testTarget(name: "AlertsTests", dependencies: ["Alerts", "Pipeline", "TestSupport"]),
         .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"]),
         .testTarget(name: "CommandTests", dependencies: ["daybook", "TestSupport"]),
         .testTarget(name: "CrashTests", dependencies: ["daybook", "TestSupport"]),

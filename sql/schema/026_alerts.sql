@@ -1,0 +1,149 @@
+-- Alerts: rules, what they found, and the outbox of what is to be said about it.
+CREATE TABLE daybook.channels (
+    channel         text PRIMARY KEY,
+    kind            text NOT NULL,
+    group_wait      interval NOT NULL,
+    group_interval  interval NOT NULL,
+    repeat_interval interval,
+    quiet_from      time,
+    quiet_to        time,
+    quiet_zone      text,
+    quiet_days      integer[]
+);
+COMMENT ON TABLE daybook.channels IS 'The channels of the project, as it defines them now, without their secrets';
+COMMENT ON COLUMN daybook.channels.channel IS 'The channel';
+COMMENT ON COLUMN daybook.channels.kind IS 'mail, webhook, slack or command';
+COMMENT ON COLUMN daybook.channels.group_wait IS 'How long the first news of a rule waits for others';
+COMMENT ON COLUMN daybook.channels.group_interval IS 'How long after a message of a rule the next may follow';
+COMMENT ON COLUMN daybook.channels.repeat_interval IS 'After how long what still fires is told again; null: never';
+COMMENT ON COLUMN daybook.channels.quiet_from IS 'From when in the day only critical news is told; null: no hours are quiet';
+COMMENT ON COLUMN daybook.channels.quiet_to IS 'Until when; before quiet_from it is of the next day';
+COMMENT ON COLUMN daybook.channels.quiet_zone IS 'The time zone of both';
+COMMENT ON COLUMN daybook.channels.quiet_days IS 'The days on which quiet hours begin, 1 (Monday) to 7; null: every day';
+
+CREATE TABLE daybook.alert_rules (
+    rule        text PRIMARY KEY,
+    pipeline    text NOT NULL,
+    type        text NOT NULL
+        CHECK (type IN ('overdue', 'attainment', 'burn_rate', 'stuck', 'freshness', 'event_count')),
+    sla         text,
+    parameters  jsonb NOT NULL,
+    severity    text NOT NULL CHECK (severity IN ('info', 'warning', 'critical')),
+    channels    text[],
+    description text,
+    defined_at  timestamptz NOT NULL DEFAULT now(),
+    retired_at  timestamptz
+);
+COMMENT ON TABLE daybook.alert_rules IS 'What is to be told to whom; written from the pipeline files before each transform';
+COMMENT ON COLUMN daybook.alert_rules.rule IS 'The rule''s name, unique in the project';
+COMMENT ON COLUMN daybook.alert_rules.pipeline IS 'The pipeline that defines it';
+COMMENT ON COLUMN daybook.alert_rules.type IS 'overdue, attainment, burn_rate, stuck, freshness or event_count';
+COMMENT ON COLUMN daybook.alert_rules.sla IS 'The SLA that it watches; null where it watches none';
+COMMENT ON COLUMN daybook.alert_rules.parameters IS 'What else its type needs; durations in seconds';
+COMMENT ON COLUMN daybook.alert_rules.severity IS 'info, warning or critical';
+COMMENT ON COLUMN daybook.alert_rules.channels IS 'To whom it is told; null: to every channel of the project';
+COMMENT ON COLUMN daybook.alert_rules.description IS 'What its reader should know, in the words of who defined it';
+COMMENT ON COLUMN daybook.alert_rules.defined_at IS 'Since when it watches; what was over before is not told';
+COMMENT ON COLUMN daybook.alert_rules.retired_at IS 'When it was found to be no longer defined; null while it is';
+
+CREATE TABLE daybook.alerts (
+    alert_id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    rule                  text NOT NULL REFERENCES daybook.alert_rules,
+    case_id               text COLLATE "C" NOT NULL,
+    cycle                 integer NOT NULL,
+    state                 text NOT NULL CHECK (state IN ('firing', 'resolved', 'withdrawn')),
+    since                 timestamptz NOT NULL,
+    detected_at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    detected_late_seconds double precision NOT NULL,
+    ended_at              timestamptz,
+    reason                text,
+    value                 double precision,
+    summary               text NOT NULL,
+    details               jsonb NOT NULL,
+    acknowledged_at       timestamptz,
+    acknowledged_by       text,
+    CHECK ((state = 'firing') = (ended_at IS NULL)),
+    UNIQUE (rule, case_id, cycle)
+);
+CREATE INDEX ON daybook.alerts (rule, case_id) WHERE state = 'firing';
+COMMENT ON TABLE daybook.alerts IS 'Every breach that a rule found, once: a row for each rule, case and cycle';
+COMMENT ON COLUMN daybook.alerts.alert_id IS 'The alert';
+COMMENT ON COLUMN daybook.alerts.rule IS 'The rule that found it';
+COMMENT ON COLUMN daybook.alerts.case_id IS 'The case; of rules that watch no cases the SLA, source, service or type';
+COMMENT ON COLUMN daybook.alerts.cycle IS 'The cycle of the case, as in report.fact_sla; of rules that watch no cases the count of times that it came to this';
+COMMENT ON COLUMN daybook.alerts.state IS 'firing; then resolved, or withdrawn where it turned out that it never was so';
+COMMENT ON COLUMN daybook.alerts.since IS 'Since when it is so: of overdue the deadline';
+COMMENT ON COLUMN daybook.alerts.detected_at IS 'When a run found it';
+COMMENT ON COLUMN daybook.alerts.detected_late_seconds IS 'Seconds from since to detected_at';
+COMMENT ON COLUMN daybook.alerts.ended_at IS 'When a run found that it is over';
+COMMENT ON COLUMN daybook.alerts.reason IS 'Why it is over';
+COMMENT ON COLUMN daybook.alerts.value IS 'The number that was judged: seconds, a share, a rate or a count; null of overdue';
+COMMENT ON COLUMN daybook.alerts.summary IS 'What is wrong, in a line';
+COMMENT ON COLUMN daybook.alerts.details IS 'What else is known of it';
+COMMENT ON COLUMN daybook.alerts.acknowledged_at IS 'When somebody took it on: it is not told again until it is over';
+COMMENT ON COLUMN daybook.alerts.acknowledged_by IS 'Who did';
+
+CREATE TABLE daybook.silences (
+    silence_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    rule       text,
+    case_id    text COLLATE "C",
+    until      timestamptz NOT NULL,
+    reason     text,
+    made_by    text NOT NULL,
+    made_at    timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE daybook.silences IS 'What is not to be told for a while';
+COMMENT ON COLUMN daybook.silences.silence_id IS 'The silence';
+COMMENT ON COLUMN daybook.silences.rule IS 'The rule whose alerts are not told; null: of all';
+COMMENT ON COLUMN daybook.silences.case_id IS 'The case of which nothing is told; null: of all';
+COMMENT ON COLUMN daybook.silences.until IS 'Until when';
+COMMENT ON COLUMN daybook.silences.reason IS 'Why';
+COMMENT ON COLUMN daybook.silences.made_by IS 'Who said so';
+COMMENT ON COLUMN daybook.silences.made_at IS 'When';
+
+CREATE TABLE daybook.notifications (
+    notification_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    channel         text NOT NULL,
+    rule            text NOT NULL,
+    idempotency_key text NOT NULL UNIQUE,
+    is_repeat       boolean NOT NULL,
+    body            jsonb NOT NULL,
+    made_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
+    attempts        integer NOT NULL DEFAULT 0,
+    next_attempt_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    sent_at         timestamptz,
+    error           text
+);
+CREATE INDEX ON daybook.notifications (channel, notification_id) WHERE sent_at IS NULL;
+CREATE INDEX ON daybook.notifications (channel, rule, notification_id);
+COMMENT ON TABLE daybook.notifications IS 'The outbox: a message to a channel, written before it is sent';
+COMMENT ON COLUMN daybook.notifications.notification_id IS 'The message';
+COMMENT ON COLUMN daybook.notifications.channel IS 'The channel that it goes to';
+COMMENT ON COLUMN daybook.notifications.rule IS 'The rule of whose alerts it tells';
+COMMENT ON COLUMN daybook.notifications.idempotency_key IS 'Goes with it on every attempt: a message that comes twice has the same key';
+COMMENT ON COLUMN daybook.notifications.is_repeat IS 'Whether it tells again what was told before';
+COMMENT ON COLUMN daybook.notifications.body IS 'What it tells';
+COMMENT ON COLUMN daybook.notifications.made_at IS 'When it was written';
+COMMENT ON COLUMN daybook.notifications.attempts IS 'How often it was sent in vain, or once more where it was sent';
+COMMENT ON COLUMN daybook.notifications.next_attempt_at IS 'When it is to be tried next';
+COMMENT ON COLUMN daybook.notifications.sent_at IS 'When the channel took it; null until then';
+COMMENT ON COLUMN daybook.notifications.error IS 'Why the last attempt failed';
+
+CREATE TABLE daybook.alert_news (
+    alert_id        bigint NOT NULL REFERENCES daybook.alerts,
+    channel         text NOT NULL,
+    state           text NOT NULL CHECK (state IN ('firing', 'resolved', 'withdrawn')),
+    at              timestamptz NOT NULL DEFAULT clock_timestamp(),
+    notification_id bigint REFERENCES daybook.notifications,
+    dropped_at      timestamptz,
+    PRIMARY KEY (alert_id, channel, state)
+);
+CREATE INDEX ON daybook.alert_news (channel) WHERE notification_id IS NULL AND dropped_at IS NULL;
+CREATE INDEX ON daybook.alert_news (notification_id);
+COMMENT ON TABLE daybook.alert_news IS 'What has happened to alerts, for each channel that is to hear of it';
+COMMENT ON COLUMN daybook.alert_news.alert_id IS 'The alert';
+COMMENT ON COLUMN daybook.alert_news.channel IS 'The channel';
+COMMENT ON COLUMN daybook.alert_news.state IS 'What the alert became';
+COMMENT ON COLUMN daybook.alert_news.at IS 'When';
+COMMENT ON COLUMN daybook.alert_news.notification_id IS 'The message that tells it; null while it waits for one';
+COMMENT ON COLUMN daybook.alert_news.dropped_at IS 'When it was decided not to tell it: it was over before its silence was';
