@@ -17,6 +17,10 @@ package struct RunOptions: Sendable {
     package var restatedDays: ClosedRange<CalendarDay>?
     /// How long to wait for another run of the same pipeline.
     package var lockWaitSeconds = 10.0
+    /// Who asked for it: `hand`, `schedule`, `deadline`, or any word.
+    package var startedBy = "hand"
+    /// The time of the pipeline's schedule that it stands for, and which attempt it is.
+    package var nominal: (time: Timestamp, attempt: Int)?
     /// Connections that load at once.
     package var workers = defaultWorkers
 
@@ -73,9 +77,10 @@ package struct Run {
             try PipelineLock.acquire(
                 pipeline.name, waitSeconds: options.lockWaitSeconds, warehouse.connection)
         }
+        let origins = try pipelines.map { try origin(of: $0, warehouse) }
         try finishAbandonedDays(warehouse)
         let models = try Model.ordered(try project.sqlFiles().folder("transforms"))
-        var reports = try pipelines.map { try load($0, warehouse, crew) }
+        var reports = try zip(pipelines, origins).map { try load($0, $1, warehouse, crew) }
         if options.transforms { transform(models, &reports, warehouse, isRehearsal: crew == .alone) }
         for report in reports { try end(report, warehouse) }
         if options.loads, options.transforms, crew != .alone { compact(warehouse) }
@@ -163,6 +168,34 @@ package struct Run {
 
     // MARK: - Steps
 
+    /// Which times of its schedule a run of the pipeline stands for.
+    ///
+    /// - Throws: `AlreadyRun` where another run stood for them.
+    private func origin(of pipeline: PipelineDefinition, _ warehouse: Warehouse) throws -> RunOrigin {
+        var origin = RunOrigin()
+        origin.startedBy = options.startedBy
+        guard let (nominal, attempt) = options.nominal else { return origin }
+        let schedules = Schedules(warehouse.connection)
+        let accounted = try schedules.accountedUntil(pipeline.name)
+        if let accounted, accounted >= nominal.microseconds {
+            // It was claimed; another attempt at it is a matter of how the one before went.
+            guard let last = try schedules.lastAttempt(pipeline.name, at: nominal), !last.hasSucceeded,
+                last.origin.attempt < attempt
+            else { throw AlreadyRun(pipeline: pipeline.name, nominal: nominal) }
+            origin.nominal = RunOrigin.Nominal(
+                first: last.origin.first, last: nominal, count: last.origin.count, attempt: attempt)
+            return origin
+        }
+        let times = accounted.flatMap {
+            pipeline.schedule?.times(
+                after: Date(microseconds: $0), through: Date(microseconds: nominal.microseconds))
+        }
+        origin.nominal = RunOrigin.Nominal(
+            first: times.map { Timestamp(microseconds: $0.first.microseconds) } ?? nominal, last: nominal,
+            count: times?.count ?? 1, attempt: attempt)
+        return origin
+    }
+
     /// Finishes the days that a killed run was filling; where another run is filling days, they are its own.
     private func finishAbandonedDays(_ warehouse: Warehouse) throws {
         guard try BuildingDays.claim(warehouse.connection) else { return }
@@ -176,12 +209,12 @@ package struct Run {
     }
 
     private func load(
-        _ pipeline: PipelineDefinition, _ warehouse: Warehouse, _ crew: SourceLoad.Crew
+        _ pipeline: PipelineDefinition, _ origin: RunOrigin, _ warehouse: Warehouse, _ crew: SourceLoad.Crew
     ) throws -> RunReport {
         let stopwatch = Stopwatch()
         let runID = try Catalogue(warehouse.connection).beginRun(
             pipeline: pipeline.name, host: ProcessInfo.processInfo.hostName,
-            processID: ProcessInfo.processInfo.processIdentifier, version: daybookVersion)
+            processID: ProcessInfo.processInfo.processIdentifier, version: daybookVersion, origin: origin)
         var report = RunReport(
             runID: runID, pipeline: pipeline.name, status: .succeeded,
             load: LoadProgress(pipeline: pipeline.name, totalBytes: 0), seconds: 0, models: [])
@@ -268,6 +301,13 @@ extension RunReport {
         let isCancelled = (error as? PostgresError)?.isCancelled ?? false
         self.error = isCancelled ? Interrupted() : error
     }
+}
+
+/// A run stood for this time of the schedule already, as another scheduler's may.
+package struct AlreadyRun: Error, CustomStringConvertible {
+    let pipeline: String
+    let nominal: Timestamp
+    package var description: String { "\(pipeline): \(nominal) is accounted for already; nothing is to do" }
 }
 
 /// One file, or API, that a run would read.

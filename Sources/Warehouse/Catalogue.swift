@@ -132,7 +132,11 @@ package struct Catalogue {
     // MARK: - Runs
 
     /// Begins a run; earlier runs of the pipeline that never ended are marked failed. Call under its lock.
-    package func beginRun(pipeline: String, host: String, processID: Int32, version: String) throws -> Int64 {
+    ///
+    /// The times of a schedule that it stands for are accounted for from here on, however it ends.
+    package func beginRun(
+        pipeline: String, host: String, processID: Int32, version: String, origin: RunOrigin = RunOrigin()
+    ) throws -> Int64 {
         try connection.query(
             """
             UPDATE daybook.runs SET status = 'failed', ended_at = clock_timestamp(), error = 'it was killed'
@@ -140,10 +144,21 @@ package struct Catalogue {
             """, [pipeline])
         return try connection.query(
             """
-            INSERT INTO daybook.runs (pipeline, status, host, process_id, version)
-            VALUES ($1, 'running', $2, $3::int, $4)
+            WITH accounted AS (
+                UPDATE daybook.schedules
+                SET accounted_until = $7::timestamptz
+                WHERE pipeline = $1 AND accounted_until < $7::timestamptz
+            )
+            INSERT INTO daybook.runs (
+                pipeline, status, host, process_id, version, started_by, nominal_from, nominal_at, nominal_times,
+                attempt)
+            VALUES ($1, 'running', $2, $3::int, $4, $5, $6::timestamptz, $7::timestamptz, $8::int, $9::int)
             RETURNING run_id
-            """, [pipeline, host, processID, version]
+            """,
+            [
+                pipeline, host, processID, version, origin.startedBy, origin.nominal?.first.description,
+                origin.nominal?.last.description, origin.nominal?.count, origin.nominal?.attempt,
+            ]
         ).first().get(0)
     }
 

@@ -41,23 +41,12 @@ struct Context {
     /// Ctrl-C and SIGTERM stop at the next safe point; a second one ends at once.
     func interruption() -> Interruption {
         let interruption = Interruption()
-        for number in [SIGINT, SIGTERM] {
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: Context.signals)
-            nonisolated(unsafe) var isSecond = false
-            source.setEventHandler {
-                if isSecond { exit(ExitCode.interrupted.rawValue) }
-                isSecond = true
-                Terminal.endProgress()
-                Terminal.error("stopping at the next safe point; once more to end at once")
-                interruption.request()
-            }
-            source.activate()
-            Context.sources.append(source)
+        Signals.on([SIGINT, SIGTERM]) { isSecond in
+            if isSecond { exit(ExitCode.interrupted.rawValue) }
+            Terminal.endProgress()
+            Terminal.error("stopping at the next safe point; once more to end at once")
+            interruption.request()
         }
         return interruption
     }
-
-    private static let signals = DispatchQueue(label: "daybook.signals")
-    nonisolated(unsafe) private static var sources: [any DispatchSourceSignal] = []
 }

@@ -9,7 +9,8 @@ enum Daybook {
             InitVerb.self, DemoVerb.self, GuessVerb.self, CheckVerb.self, PreviewVerb.self, RunVerb.self,
             LoadVerb.self,
             TransformVerb.self,
-            RestateVerb.self, ReportVerb.self, StatusVerb.self, DriftVerb.self, LineageVerb.self,
+            RestateVerb.self, ScheduleVerb.self, ReportVerb.self, StatusVerb.self, DriftVerb.self,
+            LineageVerb.self,
             VerifyVerb.self,
             CompactVerb.self, RetainVerb.self, ExportVerb.self, TestVerb.self, GenerateVerb.self, DBVerb.self,
         ]

@@ -22,8 +22,11 @@ enum ExitCode: Int32 {
     /// What an error means for whoever called the command.
     init(_ error: any Error) {
         switch error {
+        case is AlreadyRun: self = .done
+        case is ScheduleVerb.AlreadyScheduled: self = .locked
         case is UsageError, is Guess.Failure, is Export.WithoutTime: self = .usage
-        case is DefinitionError, WarehouseError.noColumnar, is ProjectError, is TransformError,
+        case is DefinitionError, is ScheduleLoop.NoSchedule, WarehouseError.noColumnar, is ProjectError,
+            is TransformError,
             is SQLFiles.Conflict:
             self = .badDefinition
         case let error as ExtractError: self = error.kind == .unsupported ? .badData : .unreachable

@@ -65,7 +65,7 @@ struct DefinitionTests {
             }
             """)
         #expect(pipeline.name == "orders" && pipeline.entity == "order")
-        #expect(pipeline.schedule == Schedule(.cron(try CronExpression("5 * * * *"))))
+        #expect(pipeline.schedule == Schedule(.cron(try CronExpression("5 * * * *")), text: "5 * * * * GMT"))
         #expect(pipeline.sources.map(\.name) == ["checkout", "orders_table"])
         #expect(
             pipeline.sources.map(\.files?.paths) == [

@@ -13,4 +13,7 @@ package struct Dice: RandomNumberGenerator {
     }
 
     package mutating func chance(_ share: Double) -> Bool { Double.random(in: 0..<1, using: &self) < share }
+
+    /// From 0, below the number of sides.
+    package mutating func roll(_ sides: Int) -> Int { Int.random(in: 0..<max(1, sides), using: &self) }
 }

@@ -124,11 +124,7 @@ struct CommandSourceReader {
             var cursor = CommandSource.Cursor(try FieldPath(parsing: text))
             cursor.initial = object["initial"].flatMap { readInitial($0) }
             if let sorted = object["sorted"] {
-                guard case .bool(let isSorted) = sorted.content else {
-                    reader.error(
-                        "sorted of \(name) is \(sorted.typeName); it must be true or false", at: sorted)
-                    return nil
-                }
+                guard let isSorted = reader.boolean(sorted, "sorted of \(name)") else { return nil }
                 cursor.isSorted = isSorted
             }
             if !usesCursor {

@@ -170,6 +170,14 @@ final class DefinitionReader {
         return number
     }
 
+    func boolean(_ value: JSONValue, _ name: String) -> Bool? {
+        guard case .bool(let isTrue) = value.content else {
+            error("\(name) is \(value.typeName); it must be true or false", at: value)
+            return nil
+        }
+        return isTrue
+    }
+
     func array(_ value: JSONValue, _ name: String) -> [JSONValue]? {
         guard case .array(let elements) = value.content else {
             error("\(name) is \(value.typeName); it must be an array", at: value)

@@ -74,11 +74,7 @@ struct RecordRulesReader {
         case "=", "in": return readOperands(value, place).map { .isOneOf($0) }
         case "!=", "not_in": return readOperands(value, place).map { .isNoneOf($0) }
         case "exists":
-            guard case .bool(let isWanted) = value.content else {
-                reader.error("exists of \(place) is \(value.typeName); it must be true or false", at: value)
-                return nil
-            }
-            return .isPresent(isWanted)
+            return reader.boolean(value, "exists of \(place)").map { .isPresent($0) }
         default:
             guard let order = RecordFilter.Order(rawValue: comparison) else { return nil }
             return readOperand(value, place).map { .isOrdered(order, $0) }

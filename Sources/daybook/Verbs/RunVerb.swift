@@ -13,6 +13,11 @@ enum RunVerb: Verb {
             Option("--as-of", "TIME", "judge open cases at this time instead of the clock"),
             Option("--full-refresh", nil, "compute all anew, and let the time of judgement go back"),
             RunStep.dryRun,
+            Option("--started-by", "WORD", "who asks for it, as daybook.runs is to tell (default: hand)"),
+            Option(
+                "--nominal", "TIME",
+                "the time of the pipeline's schedule that it stands for; done where a run did"),
+            Option("--attempt", "N", "with --nominal: which attempt at it this is (default: 1)"),
         ]
     static let discussion = """
         Reads what is new in the sources of the pipelines (all, where none is named), loads it, and brings the
@@ -29,6 +34,19 @@ enum RunVerb: Verb {
         var options = RunOptions()
         options.asOf = try arguments.time("--as-of")
         options.isFullRefresh = arguments.has("--full-refresh")
+        options.startedBy = arguments["--started-by"] ?? options.startedBy
+        if let time = try arguments.time("--nominal") {
+            guard arguments.positionals.count == 1 else {
+                throw UsageError(
+                    "--nominal is a time of one pipeline's schedule: daybook run PIPELINE --nominal TIME")
+            }
+            guard !arguments.has(RunStep.dryRun.name) else {
+                throw UsageError("--nominal is for a run that happens; leave it out of --dry-run")
+            }
+            options.nominal = (time, try arguments.integer("--attempt", in: 1...1_000) ?? 1)
+        } else if arguments["--attempt"] != nil {
+            throw UsageError("--attempt counts the attempts at a time of the schedule; give --nominal, too")
+        }
         return try RunStep.run(arguments, options)
     }
 }
@@ -145,7 +163,16 @@ enum RunStep {
             }
             return .done
         }
-        let reports = try run.run(try context.target(project).conninfo())
+        let reports: [RunReport]
+        do {
+            reports = try run.run(try context.target(project).conninfo())
+        } catch let error as AlreadyRun {
+            Terminal.error("\(error)")
+            if arguments.isJSON {
+                try JSONOutput.print(["pipeline": pipelines[0].name, "status": "skipped"])
+            }
+            return .done
+        }
         Terminal.endProgress()
         if arguments.isJSON {
             if arguments.positionals.count == 1 || pipelines.count == 1 {

@@ -1,0 +1,262 @@
+import Events
+import Foundation
+import Pipeline
+import Postgres
+import Warehouse
+
+/// Drives a `Scheduler` by the clock: starts the runs that it asks for as processes, tells it how they ended, and keeps the
+/// catalogue's account. Between runs it sleeps, and holds no connection.
+final class ScheduleLoop {
+    private enum Message: Sendable {
+        case ended(pipeline: String, ChildRun.Ending)
+        case reload
+        case stop
+    }
+
+    private let context: Context
+    private let manager: ServiceManager
+    private let log: ScheduleLog
+    private let mailbox = Mailbox<Message>()
+    private var project: Project
+    private var schedules: [String: Schedule]
+    private var scheduler: Scheduler
+    private var children: [String: ChildRun] = [:]
+    private var isStopping = false
+    /// When the catalogue is to be asked again that was out of reach; nil while it answers.
+    private var retryCatalogue: Date?
+    private var failuresOfCatalogue = 0
+    private var isDefined = false
+    private var worstCode = ExitCode.done
+
+    /// Clocks are set, and machines sleep: that is noticed within this many seconds.
+    private static let longestSleep = 30.0
+
+    /// - Throws: where the definitions cannot be read, or none has a schedule.
+    init(_ context: Context, atOnce: Int, log: ScheduleLog) throws {
+        self.context = context
+        self.log = log
+        manager = ServiceManager()
+        scheduler = Scheduler(atOnce: atOnce)
+        project = try context.project()
+        schedules = try ScheduleLoop.schedules(of: project)
+    }
+
+    /// The schedules of a project's pipelines.
+    static func schedules(of project: Project) throws -> [String: Schedule] {
+        let pairs = try project.pipelines([]).compactMap { pipeline in
+            pipeline.schedule.map { (pipeline.name, $0) }
+        }
+        guard !pairs.isEmpty else { throw NoSchedule() }
+        return Dictionary(uniqueKeysWithValues: pairs)
+    }
+
+    struct NoSchedule: Error, CustomStringConvertible {
+        let description =
+            "no pipeline has a schedule; add for instance \"schedule\": \"5 * * * *\" to pipelines/NAME.jsonc"
+    }
+
+    /// Goes on until it is told to stop.
+    func run() -> ExitCode {
+        watchSignals()
+        manager.tellReady(status)
+        log.note("\(Human.plural(schedules.count, "pipeline")) on schedule")
+        while !(isStopping && children.isEmpty) {
+            askCatalogue()
+            if !isStopping { start(scheduler.launches(at: Date())) }
+            manager.tellAlive(status)
+            guard let message = mailbox.next(withinSeconds: secondsToSleep) else { continue }
+            handle(message)
+        }
+        log.note("stopped")
+        return .done
+    }
+
+    /// Runs what is due now, and comes back when that is done.
+    ///
+    /// - Returns: the code of the first run that failed.
+    /// - Throws: where the catalogue is out of reach.
+    func runOnce() throws -> ExitCode {
+        watchSignals()
+        try define()
+        start(scheduler.launches(at: Date()))
+        while !children.isEmpty {
+            guard let message = mailbox.next(withinSeconds: ScheduleLoop.longestSleep) else { continue }
+            handle(message)
+            if !isStopping { start(scheduler.launches(at: Date())) }
+        }
+        return isStopping ? .done : worstCode
+    }
+
+    // MARK: - Time
+
+    private var secondsToSleep: Double {
+        let wanted = [isStopping ? nil : scheduler.nextTime, retryCatalogue].compactMap(\.self).min()
+        let longest = min(ScheduleLoop.longestSleep, manager.watchdogSeconds.map { $0 / 2 } ?? .infinity)
+        return min(longest, wanted?.timeIntervalSinceNow ?? .infinity)
+    }
+
+    private var status: String {
+        let running = children.keys.sorted()
+        if !running.isEmpty { return "running \(running.joined(separator: ", "))" }
+        return scheduler.nextTime.map { "next run at \($0.formatted(.iso8601))" } ?? "waiting"
+    }
+
+    // MARK: - Messages
+
+    private func handle(_ message: Message) {
+        switch message {
+        case .ended(let pipeline, let ending): end(pipeline, ending)
+        case .reload: reload()
+        case .stop:
+            guard !isStopping else { return }
+            isStopping = true
+            manager.tellStopping()
+            if !children.isEmpty { log.note("stopping: \(status)") }
+            for child in children.values { child.stop() }
+        }
+    }
+
+    private func watchSignals() {
+        Signals.on([SIGTERM, SIGINT]) { [mailbox] isSecond in
+            if isSecond { exit(ExitCode.interrupted.rawValue) }
+            mailbox.post(.stop)
+        }
+        Signals.on([SIGHUP]) { [mailbox] _ in mailbox.post(.reload) }
+    }
+
+    /// Takes the definitions as they are now; where they have mistakes, those that were stay.
+    private func reload() {
+        manager.tellReloading()
+        defer { manager.tellReady(status) }
+        do {
+            let project = try context.project()
+            let schedules = try ScheduleLoop.schedules(of: project)
+            (self.project, self.schedules) = (project, schedules)
+            isDefined = false
+            retryCatalogue = nil
+            log.note("read the definitions again: \(Human.plural(schedules.count, "pipeline")) on schedule")
+        } catch {
+            log.note("the definitions have mistakes, and those that were read before stay:\n\(error)")
+        }
+    }
+
+    // MARK: - Runs
+
+    private func start(_ launches: [Scheduler.Launch]) {
+        for launch in launches {
+            do {
+                let child = try ChildRun(arguments(of: launch))
+                children[launch.pipeline] = child
+                log.began(launch)
+                let mailbox = mailbox
+                Thread.detachNewThread { mailbox.post(.ended(pipeline: launch.pipeline, child.end())) }
+            } catch {
+                log.note("\(launch.pipeline): the run cannot be started: \(error)")
+                scheduler.fail(launch.pipeline, "it could not be started: \(error)", at: Date())
+            }
+        }
+    }
+
+    private func arguments(of launch: Scheduler.Launch) -> [String] {
+        var words = ["run", launch.pipeline, "--project", project.directory, "--json"]
+        if let url = context.arguments["--database"] { words += ["--database=\(url)"] }
+        switch launch.cause {
+        case .deadline: words += ["--started-by", "deadline"]
+        case .schedule(let times, let attempt):
+            words += ["--started-by", "schedule", "--attempt", "\(attempt)"]
+            words += ["--nominal", Timestamp(microseconds: times.last.microseconds).description]
+        }
+        return words
+    }
+
+    private func end(_ pipeline: String, _ ending: ChildRun.Ending) {
+        children[pipeline] = nil
+        let reason = log.ended(pipeline, ending)
+        let outcome: Scheduler.Ending
+        switch ending.code {
+        case 0: outcome = .succeeded
+        case ExitCode.unreachable.rawValue, ExitCode.locked.rawValue, 128 + SIGKILL:
+            outcome = .failedForNow(reason: reason)
+        default: outcome = .failed(reason: reason)
+        }
+        if ending.code != 0, worstCode == .done { worstCode = ExitCode(rawValue: ending.code) ?? .failed }
+        settle(pipeline, outcome)
+    }
+
+    // MARK: - The catalogue
+
+    private func settle(_ pipeline: String, _ outcome: Scheduler.Ending) {
+        do {
+            let schedules = Schedules(try connection())
+            if let until = try schedules.accountedUntil(pipeline) {
+                scheduler.note(accountedUntil: Date(microseconds: until), of: pipeline)
+            }
+            for skip in scheduler.end(pipeline, outcome, at: Date()) {
+                log.note("\(skip.pipeline): skipped \(ScheduleLog.text(skip.times)): \(skip.reason)")
+                try schedules.skip(
+                    skip.pipeline, first: Timestamp(microseconds: skip.times.first.microseconds),
+                    last: Timestamp(microseconds: skip.times.last.microseconds), count: skip.times.count,
+                    reason: skip.reason, host: ProcessInfo.processInfo.hostName,
+                    processID: ProcessInfo.processInfo.processIdentifier, version: daybookVersion)
+                scheduler.note(accountedUntil: skip.times.last, of: skip.pipeline)
+            }
+            try takeDeadlines(schedules)
+        } catch {
+            // What is not written down as skipped is caught up by the next run.
+            _ = scheduler.end(pipeline, outcome, at: Date())
+            lose(error)
+        }
+    }
+
+    /// Tells the catalogue what is defined, where it does not know yet.
+    private func askCatalogue() {
+        guard !isDefined || retryCatalogue != nil, !isStopping else { return }
+        if let retryCatalogue, retryCatalogue > Date() { return }
+        do {
+            if isDefined { try takeDeadlines(Schedules(try connection())) } else { try define() }
+            if failuresOfCatalogue > 0 { log.note("the database answers again") }
+            (retryCatalogue, failuresOfCatalogue) = (nil, 0)
+        } catch {
+            lose(error)
+        }
+    }
+
+    private func define() throws {
+        let connection = try connection()
+        let book = Schedules(connection)
+        let accounted = try book.define(schedules.mapValues(\.text)).mapValues { known in
+            Scheduler.Accounted(
+                until: Date(microseconds: known.until.microseconds),
+                failed: known.failed.map { failed in
+                    let times = NominalTimes(
+                        first: Date(microseconds: failed.first.microseconds),
+                        last: Date(microseconds: failed.last.microseconds), count: failed.count)
+                    return (times, failed.attempt)
+                })
+        }
+        scheduler.define(schedules, accounted: accounted, at: Date())
+        try takeDeadlines(book)
+        isDefined = true
+    }
+
+    private func takeDeadlines(_ schedules: Schedules) throws {
+        scheduler.note(
+            try schedules.deadlines().map {
+                Scheduler.Deadline(
+                    pipeline: $0.pipeline, at: Date(microseconds: $0.at), spacingSeconds: $0.spacingSeconds)
+            })
+    }
+
+    private func lose(_ error: any Error) {
+        if failuresOfCatalogue == 0 { log.note("\(error)\n  trying again until it answers") }
+        failuresOfCatalogue += 1
+        retryCatalogue = Date().addingTimeInterval(min(60, pow(2, Double(min(failuresOfCatalogue, 10)))))
+    }
+
+    /// A connection that goes when it is let go of; what it is asked is asked quickly, or not at all.
+    private func connection() throws -> Connection {
+        let warehouse = try Warehouse.open(try context.target(project).conninfo(), onNotice: log.note)
+        try warehouse.connection.execute("SET statement_timeout = '20s'; SET lock_timeout = '10s'")
+        return warehouse.connection
+    }
+}

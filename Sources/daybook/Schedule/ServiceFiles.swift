@@ -1,0 +1,117 @@
+import Foundation
+
+/// What keeps a schedule running: a unit of systemd, or a line of a crontab.
+struct ServiceFiles {
+    /// Absolute.
+    let projectDirectory: String
+    let program = Bundle.main.executablePath ?? CommandLine.arguments[0]
+    let isRoot = geteuid() == 0
+    var home = ProcessInfo.processInfo.environment["HOME"] ?? NSHomeDirectory()
+    var configuration = ProcessInfo.processInfo.environment["XDG_CONFIG_HOME"]
+
+    /// `daybook-shop`: a unit's name takes few characters.
+    var name: String {
+        let base = projectDirectory.split(separator: "/").last.map(String.init) ?? "project"
+        let allowed = base.map { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) ? $0 : "-" }
+        return "daybook-" + String(allowed)
+    }
+
+    // MARK: - systemd
+
+    /// Where systemd looks for the unit.
+    var unitPath: String {
+        let folder =
+            isRoot
+            ? "/etc/systemd/system" : (configuration ?? "\(home)/.config") + "/systemd/user"
+        return "\(folder)/\(name).service"
+    }
+
+    var unit: String {
+        let directory = ServiceFiles.systemdQuoted(projectDirectory)
+        return """
+            [Unit]
+            Description=Daybook: the schedule of \(ServiceFiles.systemdEscaped(projectDirectory))
+            Wants=network-online.target
+            After=network-online.target postgresql.service
+
+            [Service]
+            Type=notify
+            ExecStart=\(ServiceFiles.systemdQuoted(program)) schedule --project \(directory)
+            ExecReload=/bin/kill -HUP $MAINPID
+            # What the definitions take from the environment, as NAME=VALUE; mode 0600.
+            EnvironmentFile=-\(ServiceFiles.systemdEscaped(projectDirectory))/.daybook/environment
+            WorkingDirectory=\(ServiceFiles.systemdEscaped(projectDirectory))
+            Restart=on-failure
+            RestartSec=10
+            WatchdogSec=5min
+            # Runs that go on are told to finish their batch; a private server stays up.
+            KillMode=process
+            TimeoutStopSec=10min
+
+            [Install]
+            WantedBy=\(isRoot ? "multi-user.target" : "default.target")
+
+            """
+    }
+
+    var unitAdvice: String {
+        let systemctl = isRoot ? "systemctl" : "systemctl --user"
+        var lines = [
+            "enable it:", "  \(systemctl) daemon-reload", "  \(systemctl) enable --now \(name)",
+        ]
+        if !isRoot { lines += ["and, for it to run while nobody is logged in:", "  loginctl enable-linger"] }
+        lines += [
+            "look at it:", "  \(systemctl) status \(name)",
+            "  journalctl \(isRoot ? "-u" : "--user -u") \(name)",
+        ]
+        return lines.joined(separator: "\n")
+    }
+
+    private static func systemdEscaped(_ text: String) -> String {
+        text.replacingOccurrences(of: "%", with: "%%")
+    }
+
+    private static func systemdQuoted(_ text: String) -> String {
+        let escaped = systemdEscaped(text).replacingOccurrences(of: "\\", with: "\\\\")
+            .replacingOccurrences(of: "\"", with: "\\\"").replacingOccurrences(of: "$", with: "$$")
+        return "\"\(escaped)\""
+    }
+
+    // MARK: - cron
+
+    var crontabPath: String { "\(projectDirectory)/.daybook/crontab" }
+
+    /// Each minute what is due; the times themselves are those of the definitions.
+    var crontab: String {
+        let directory = ServiceFiles.shellQuoted(projectDirectory)
+        let command =
+            "cd \(directory) && \(ServiceFiles.shellQuoted(program)) schedule --once"
+        return """
+            # Daybook: the schedule of \(projectDirectory)
+            * * * * * \(command.replacingOccurrences(of: "%", with: "\\%"))
+
+            """
+    }
+
+    var crontabAdvice: String {
+        """
+        enable it:
+          (crontab -l 2>/dev/null; cat \(ServiceFiles.shellQuoted(crontabPath))) | crontab -
+        cron knows little of your environment: what the definitions take from it belongs into the crontab, as NAME=VALUE
+        """
+    }
+
+    private static func shellQuoted(_ text: String) -> String {
+        "'" + text.replacingOccurrences(of: "'", with: "'\\''") + "'"
+    }
+
+    // MARK: -
+
+    /// Writes a file, and the folder that it belongs into.
+    static func write(_ text: String, to path: String) throws {
+        let url = URL(fileURLWithPath: path)
+        try FileManager.default.createDirectory(
+            at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: url, options: .atomic)
+    }
+}
