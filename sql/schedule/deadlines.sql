@@ -1,9 +1,9 @@
 -- When each pipeline should look for what has come of open cases, though its schedule does not say so: at the first deadline
--- after its last run. How long after one such look the next may follow is a tenth of the time that the SLA allows, from
+-- (and what the source may be late by) after its last run. How long after one such look the next may follow is a tenth of the time that the SLA allows, from
 -- a second to five minutes.
 WITH feeders AS (
     -- The pipelines whose sources tell of an SLA's cases.
-    SELECT DISTINCT s.sla, o.pipeline, s.within
+    SELECT s.sla, o.pipeline, s.within, max(o.lateness) AS lateness
     FROM daybook.slas AS s
     JOIN daybook.sources AS o
         ON o.retired_at IS NULL
@@ -14,6 +14,7 @@ WITH feeders AS (
             )
         )
     WHERE s.clock = 'wall'
+    GROUP BY s.sla, o.pipeline, s.within
 ),
 looks AS (
     SELECT f.pipeline, extract(epoch FROM f.within) / 10 AS spacing,
@@ -21,15 +22,15 @@ looks AS (
             (
                 SELECT min(breach_at)
                 FROM report.fact_sla
-                WHERE sla = f.sla AND status = 'in_progress' AND breached IS NULL AND breach_at >= last.began_at
+                WHERE sla = f.sla AND status = 'in_progress' AND breached IS NULL AND breach_at >= last.began_at - f.lateness
             ),
             -- Another pipeline's run has judged it, and this one's sources were not asked since.
             (
                 SELECT min(breach_at)
                 FROM report.fact_sla
-                WHERE sla = f.sla AND status = 'in_progress' AND breached AND breach_at >= last.began_at
+                WHERE sla = f.sla AND status = 'in_progress' AND breached AND breach_at >= last.began_at - f.lateness
             )
-        ) AS at
+        ) + f.lateness AS at
     FROM feeders AS f
     CROSS JOIN LATERAL (
         SELECT started_at AS began_at

@@ -11,7 +11,8 @@ changed AS (
     INSERT INTO daybook.schedules AS s (pipeline, schedule, accounted_until)
     SELECT pipeline, schedule, now() FROM defined
     ON CONFLICT (pipeline) DO UPDATE
-    SET schedule = excluded.schedule, accounted_until = greatest(s.accounted_until, now()), defined_at = now()
+    SET schedule = excluded.schedule, accounted_until = greatest(s.accounted_until, excluded.accounted_until),
+        defined_at = excluded.accounted_until
     WHERE s.schedule <> excluded.schedule
     RETURNING pipeline, accounted_until
 ),

@@ -32,6 +32,7 @@ CREATE TABLE daybook.alert_rules (
     channels    text[],
     description text,
     defined_at  timestamptz NOT NULL DEFAULT now(),
+    told_from   timestamptz,
     retired_at  timestamptz
 );
 COMMENT ON TABLE daybook.alert_rules IS 'What is to be told to whom; written from the pipeline files before each transform';
@@ -43,7 +44,8 @@ COMMENT ON COLUMN daybook.alert_rules.parameters IS 'What else its type needs; d
 COMMENT ON COLUMN daybook.alert_rules.severity IS 'info, warning or critical';
 COMMENT ON COLUMN daybook.alert_rules.channels IS 'To whom it is told; null: to every channel of the project';
 COMMENT ON COLUMN daybook.alert_rules.description IS 'What its reader should know, in the words of who defined it';
-COMMENT ON COLUMN daybook.alert_rules.defined_at IS 'Since when it watches; what was over before is not told';
+COMMENT ON COLUMN daybook.alert_rules.defined_at IS 'When it was first seen';
+COMMENT ON COLUMN daybook.alert_rules.told_from IS 'Deadlines that were passed before this, by the SLA''s clock, are told only where they still are; null until it was first judged';
 COMMENT ON COLUMN daybook.alert_rules.retired_at IS 'When it was found to be no longer defined; null while it is';
 
 CREATE TABLE daybook.alerts (
@@ -147,3 +149,156 @@ COMMENT ON COLUMN daybook.alert_news.state IS 'What the alert became';
 COMMENT ON COLUMN daybook.alert_news.at IS 'When';
 COMMENT ON COLUMN daybook.alert_news.notification_id IS 'The message that tells it; null while it waits for one';
 COMMENT ON COLUMN daybook.alert_news.dropped_at IS 'When it was decided not to tell it: it was over before its silence was';
+
+-- How old what is known is: who asks for the end of a case has to have asked its sources after the deadline.
+CREATE VIEW daybook.sla_evidence AS
+SELECT s.sla, s.clock, s.as_of,
+    CASE WHEN s.clock = 'data' THEN s.as_of ELSE least(s.as_of, min(asked.at - o.lateness)) END AS at,
+    -- Nobody has asked them yet.
+    count(*) FILTER (WHERE asked.at IS NULL) > 0 AND s.clock = 'wall' AS is_unknown,
+    array_agg(o.pipeline || '.' || o.name ORDER BY o.pipeline, o.name) FILTER (WHERE f.freshness = 'stale')
+        AS stale_sources
+FROM daybook.slas AS s
+JOIN daybook.sources AS o
+    ON o.retired_at IS NULL
+    AND (
+        o.entity = s.entity
+        OR EXISTS (
+            SELECT FROM daybook.source_entities AS t WHERE t.source_id = o.source_id AND t.entity = s.entity
+        )
+    )
+JOIN daybook.source_freshness AS f USING (source_id)
+LEFT JOIN LATERAL (
+    SELECT r.started_at AS at
+    FROM daybook.runs AS r
+    WHERE r.pipeline = o.pipeline AND r.status = 'succeeded'
+    ORDER BY r.run_id DESC
+    LIMIT 1
+) AS asked ON true
+GROUP BY s.sla, s.clock, s.as_of;
+COMMENT ON VIEW daybook.sla_evidence IS 'Up to when the sources of an SLA were asked, and which of them are stale';
+COMMENT ON COLUMN daybook.sla_evidence.sla IS 'The SLA';
+COMMENT ON COLUMN daybook.sla_evidence.clock IS 'wall or data';
+COMMENT ON COLUMN daybook.sla_evidence.as_of IS 'The time at which open cases were last judged';
+COMMENT ON COLUMN daybook.sla_evidence.at IS 'Deadlines before this are known to be missed where no end was loaded';
+COMMENT ON COLUMN daybook.sla_evidence.is_unknown IS 'Whether a source was never asked';
+COMMENT ON COLUMN daybook.sla_evidence.stale_sources IS 'Those whose latest event is too old; null where none is';
+
+-- 90 seconds are 1m 30s.
+CREATE FUNCTION daybook.duration_text(seconds double precision) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+BEGIN ATOMIC
+    SELECT CASE
+        WHEN seconds < 0 THEN '-' || daybook.duration_text(-seconds)
+        WHEN seconds < 1 THEN round(seconds::numeric, 3)::float8 || 's'
+        ELSE coalesce(
+            (
+                SELECT string_agg(part, ' ' ORDER BY place)
+                FROM (
+                    SELECT place, part
+                    FROM (
+                        VALUES (1, floor(seconds / 86400), 'd'), (2, mod(floor(seconds / 3600)::bigint, 24), 'h'),
+                            (3, mod(floor(seconds / 60)::bigint, 60), 'm'), (4, mod(floor(seconds)::bigint, 60), 's')
+                    ) AS units (place, amount, unit)
+                    CROSS JOIN LATERAL (SELECT amount::bigint || unit AS part) AS texts
+                    WHERE amount > 0
+                    ORDER BY place
+                    LIMIT 2
+                ) AS greatest
+            ),
+            '0s')
+    END;
+END;
+COMMENT ON FUNCTION daybook.duration_text IS 'Seconds in the two greatest units: 3d, 1h 30m';
+
+-- When what is due at a time may be told: at once, or at the end of the quiet hours that it falls into.
+CREATE FUNCTION daybook.after_quiet_hours(
+    at timestamptz, quiet_from time, quiet_to time, zone text, days integer[]
+) RETURNS timestamptz
+LANGUAGE plpgsql STABLE AS $function$
+DECLARE
+    local_at timestamp;
+    quiet_until timestamp;
+BEGIN
+    IF quiet_from IS NULL THEN
+        RETURN at;
+    END IF;
+    -- Where one ends another may begin: of a week at most.
+    FOR round IN 1..8 LOOP
+        local_at := at AT TIME ZONE zone;
+        SELECT max(began + CASE WHEN quiet_to > quiet_from THEN quiet_to - quiet_from
+                ELSE quiet_to - quiet_from + interval '1 day' END)
+        INTO quiet_until
+        FROM unnest(ARRAY[local_at::date - 1, local_at::date]) AS day
+        CROSS JOIN LATERAL (SELECT day + quiet_from AS began) AS b
+        WHERE (days IS NULL OR extract(isodow FROM day)::int = ANY (days))
+            AND began <= local_at
+            AND local_at < began + CASE WHEN quiet_to > quiet_from THEN quiet_to - quiet_from
+                ELSE quiet_to - quiet_from + interval '1 day' END;
+        EXIT WHEN quiet_until IS NULL;
+        at := quiet_until AT TIME ZONE zone;
+    END LOOP;
+    RETURN at;
+END
+$function$;
+COMMENT ON FUNCTION daybook.after_quiet_hours IS 'A time, or the end of the quiet hours that it falls into';
+
+-- Which messages are to be composed, and when: news of a rule for a channel, or what still fires once more.
+CREATE VIEW daybook.due_messages AS
+WITH silenced AS (
+    SELECT rule, case_id FROM daybook.silences WHERE until > now()
+),
+news AS (
+    SELECT n.channel, a.rule, min(n.at) AS since
+    FROM daybook.alert_news AS n
+    JOIN daybook.alerts AS a USING (alert_id)
+    WHERE n.notification_id IS NULL AND n.dropped_at IS NULL
+        AND NOT EXISTS (
+            SELECT FROM silenced AS s
+            WHERE (s.rule IS NULL OR s.rule = a.rule) AND (s.case_id IS NULL OR s.case_id = a.case_id)
+        )
+    GROUP BY n.channel, a.rule
+),
+firing AS (
+    SELECT n.channel, a.rule
+    FROM daybook.alerts AS a
+    JOIN daybook.alert_news AS n USING (alert_id)
+    WHERE a.state = 'firing' AND a.acknowledged_at IS NULL AND n.state = 'firing' AND n.notification_id IS NOT NULL
+        AND NOT EXISTS (
+            SELECT FROM silenced AS s
+            WHERE (s.rule IS NULL OR s.rule = a.rule) AND (s.case_id IS NULL OR s.case_id = a.case_id)
+        )
+    GROUP BY n.channel, a.rule
+),
+due AS (
+    SELECT c.*, r.rule, r.severity, news.since IS NULL AS is_repeat,
+        CASE
+            WHEN news.since IS NOT NULL THEN greatest(news.since + c.group_wait, last.made_at + c.group_interval)
+            ELSE last.made_at + c.repeat_interval
+        END AS at
+    FROM (
+        SELECT channel, rule FROM news
+        UNION
+        SELECT channel, rule FROM firing
+    ) AS groups
+    JOIN daybook.channels AS c USING (channel)
+    JOIN daybook.alert_rules AS r USING (rule)
+    LEFT JOIN news USING (channel, rule)
+    LEFT JOIN LATERAL (
+        SELECT max(n.made_at) AS made_at
+        FROM daybook.notifications AS n
+        WHERE n.channel = groups.channel AND n.rule = groups.rule
+    ) AS last ON true
+)
+SELECT channel, rule, is_repeat,
+    CASE
+        WHEN severity = 'critical' THEN at
+        ELSE daybook.after_quiet_hours(at, quiet_from, quiet_to, quiet_zone, quiet_days)
+    END AS due_at
+FROM due
+WHERE at IS NOT NULL;
+COMMENT ON VIEW daybook.due_messages IS 'Messages that are to be composed, and when';
+COMMENT ON COLUMN daybook.due_messages.channel IS 'The channel that the message is for';
+COMMENT ON COLUMN daybook.due_messages.rule IS 'The rule of whose alerts it tells';
+COMMENT ON COLUMN daybook.due_messages.is_repeat IS 'Whether it tells what was told before';
+COMMENT ON COLUMN daybook.due_messages.due_at IS 'When';

@@ -1,3 +1,4 @@
+import Alerts
 import Events
 import Extract
 import Transform
@@ -15,6 +16,8 @@ package struct PipelineDefinition: Sendable {
     package let eventFields: [EventField]
     /// When it runs by itself; nil where somebody else runs it.
     package let schedule: Schedule?
+    /// What is told to whom about its SLAs, sources and events.
+    package let alerts: [AlertRule]
 }
 
 /// One source of a pipeline.
@@ -80,6 +83,8 @@ package struct DefinitionPlaces: Sendable {
     package internal(set) var sources: [String: DefinitionPlace] = [:]
     /// The name of each SLA.
     package internal(set) var slas: [String: DefinitionPlace] = [:]
+    /// By the name of the rule.
+    package internal(set) var alerts: [String: DefinitionPlace] = [:]
     /// The entity of each SLA that names one.
     package internal(set) var entities: [String: DefinitionPlace] = [:]
     /// By SLA and type as written.

@@ -1,3 +1,4 @@
+import Alerts
 import Events
 import Extract
 import Transform
@@ -45,7 +46,8 @@ struct PipelineReader {
 
     private mutating func readPipeline() -> PipelineDefinition? {
         let keys = [
-            "pipeline", "entity", "sources", "slas", "schedule", "clock", "event_fields", "description",
+            "pipeline", "entity", "sources", "slas", "schedule", "clock", "event_fields", "alerts",
+            "description",
         ]
         guard let object = reader.object(reader.root, "the pipeline", keys: keys) else { return nil }
         if let value = reader.required("pipeline", of: object, "\"pipeline\": \"\(name)\""),
@@ -79,19 +81,44 @@ struct PipelineReader {
                 sources.append(source)
             }
         }
+        let alertsReader = AlertsReader(
+            reader: reader, pipeline: name, entity: entity, clock: clock, channels: [])
         var slas: [SLADefinition] = []
+        var alerts: [AlertRule] = []
         for (index, element) in (object["slas"].flatMap { reader.array($0, "slas") } ?? []).enumerated() {
             guard let sla = readSLA(element, "slas[\(index)]", entity: entity, clock: clock) else { continue }
             if slas.contains(where: { $0.name == sla.name }) {
                 reader.error("two SLAs are called \"\(sla.name)\"; give one another name", at: element)
             }
             slas.append(sla)
+            guard case .object(let members) = element.content,
+                let value = members.first(where: { $0.name == "alerts" })?.value
+            else { continue }
+            add(
+                alertsReader.read(value, of: AlertsReader.SLA(name: sla.name, target: sla.target)), at: value,
+                to: &alerts)
+        }
+        if let value = object["alerts"] {
+            let known = slas.map { AlertsReader.SLA(name: $0.name, target: $0.target) }
+            add(
+                alertsReader.read(value, slas: known, sources: sources.map(\.name)), at: value, to: &alerts)
         }
         let fields =
             object["event_fields"].map { EventFieldsReader(reader: reader, pipeline: name).read($0) } ?? []
         return PipelineDefinition(
             name: name, file: reader.file, entity: entity, sources: sources, slas: slas, eventFields: fields,
-            schedule: schedule)
+            schedule: schedule, alerts: alerts)
+    }
+
+    private mutating func add(_ rules: [AlertRule], at value: JSONValue, to alerts: inout [AlertRule]) {
+        for rule in rules {
+            if alerts.contains(where: { $0.name == rule.name }) {
+                reader.error(
+                    "two alerts are called \"\(rule.name)\"; give one another \"name\"", at: value)
+            }
+            places.alerts[rule.name] = reader.place(of: value)
+            alerts.append(rule)
+        }
     }
 
     // MARK: - A source
@@ -276,8 +303,7 @@ struct PipelineReader {
     ) -> SLADefinition? {
         let keys = [
             "name", "start", "end", "cancel", "within", "target", "occurrence", "order_by", "clock_skew",
-            "entity",
-            "description",
+            "entity", "description", "alerts",
         ]
         guard let object = reader.object(value, name, keys: keys, planned: ["calendar"]) else {
             return nil

@@ -82,6 +82,7 @@ package struct Project: Sendable {
         }
         var owners: [String: String] = [:]
         var fieldOwners: [String: String] = [:]
+        var alertOwners: [String: String] = [:]
         return all.map { definition in
             var problems = definition.problems
             for sla in definition.pipeline?.slas ?? [] {
@@ -91,6 +92,14 @@ package struct Project: Sendable {
                         Problem(
                             .error, place ?? .start(of: definition.file),
                             "the pipeline \(owner) has an SLA \"\(sla.name)\" too; give one another name"))
+                }
+            }
+            for rule in definition.pipeline?.alerts ?? [] {
+                if let owner = alertOwners.updateValue(definition.name, forKey: rule.name) {
+                    problems.append(
+                        Problem(
+                            .error, definition.places.alerts[rule.name] ?? .start(of: definition.file),
+                            "the pipeline \(owner) has an alert \"\(rule.name)\" too; give one another name"))
                 }
             }
             for field in definition.pipeline?.eventFields ?? [] {

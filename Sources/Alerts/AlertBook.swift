@@ -1,0 +1,106 @@
+import Foundation
+import Postgres
+import SQLFiles
+
+/// The catalogue's alerts: what the rules find in what is stored, and what is to be said of it.
+///
+/// Everything is judged by what the tables hold, so that a run that was missed delays an alert and loses none; and each
+/// change is in the transaction that puts it into the outbox.
+package struct AlertBook {
+    private let connection: Connection
+
+    /// The advisory lock that lets one evaluation go on at a time.
+    private static let lock: Int64 = 0x6461_7962_616c_7274
+
+    package init(_ connection: Connection) { self.connection = connection }
+
+    /// What an evaluation found.
+    package struct Outcome: Sendable, Encodable, Equatable {
+        package var fired: Int
+        package var resolved: Int
+        package var withdrawn: Int
+    }
+
+    /// Takes the rules of some pipelines and the channels as they are defined now, judges, and writes what has changed and
+    /// the messages that are due.
+    ///
+    /// - Parameters:
+    ///   - channels: JSON of an array; see `sql/alerts/define_channels.sql`.
+    ///   - project: its name, for the reader of a message.
+    package func evaluate(
+        _ rules: [AlertRule], ofPipelines pipelines: [String], channels: String, project: String
+    ) throws -> Outcome {
+        try alone {
+            try run("define_channels", [channels])
+            let text = String(decoding: try JSONEncoder().encode(rules), as: UTF8.self)
+            try run("define_rules", [pipelines, text])
+            return try judge(project)
+        }
+    }
+
+    /// Judges by the rules that the catalogue knows, and writes the messages that are due.
+    package func compose(project: String) throws {
+        try alone {
+            try run("drop_silenced")
+            try run("compose", [project])
+        }
+    }
+
+    private func judge(_ project: String) throws -> Outcome {
+        let before = try connection.query(
+            "SELECT coalesce(max(alert_id), 0), clock_timestamp()::text FROM daybook.alerts"
+        ).first()
+        let (lastID, began): (Int64, String) = (try before.get(0), try before.get(1))
+        let kinds = Set(
+            try connection.query("SELECT DISTINCT type FROM daybook.alert_rules WHERE retired_at IS NULL")
+                .rows
+                .map { try $0.get(0, as: String.self) })
+        try run("retired")
+        try run("judged")
+        for kind in AlertRule.Kind.allCases where kinds.contains(kind.rawValue) {
+            try run(kind.rawValue)
+            if kind == .overdue || kind == .stuck {
+                if kind == .stuck { try run("found") }
+                try run("\(kind.rawValue)_ended")
+            }
+        }
+        try run("found")
+        try run("ended")
+        try run("told_from")
+        try run("news", [lastID, began])
+        FailPoint.pass("alerts-judged")
+        try run("drop_silenced")
+        try run("compose", [project])
+        let counts = try connection.query(
+            """
+            SELECT count(*) FILTER (WHERE alert_id > $1::bigint),
+                count(*) FILTER (WHERE state = 'resolved' AND ended_at >= $2::timestamptz),
+                count(*) FILTER (WHERE state = 'withdrawn' AND ended_at >= $2::timestamptz)
+            FROM daybook.alerts
+            WHERE alert_id > $1::bigint OR ended_at >= $2::timestamptz
+            """, [lastID, began]
+        ).first()
+        return Outcome(fired: try counts.get(0), resolved: try counts.get(1), withdrawn: try counts.get(2))
+    }
+
+    /// When a message is to be composed, or tried again, in microseconds since 1970; nil where none waits.
+    package func nextDue() throws -> Int64? {
+        try connection.query(SQLFiles.builtin.text("alerts/next_due.sql")).first().getIfPresent(0)
+    }
+
+    private func alone<Value>(_ body: () throws -> Value) throws -> Value {
+        let value = try connection.transaction {
+            try connection.query("SELECT pg_advisory_xact_lock($1::bigint)", [AlertBook.lock])
+            let value = try body()
+            FailPoint.pass("alerts-written")
+            return value
+        }
+        FailPoint.pass("alerts-committed")
+        return value
+    }
+
+    private func run(_ name: String, _ parameters: [any PostgresParameter] = []) throws {
+        try connection.query(
+            SQLFiles.builtin.text("alerts/\(name).sql"), parameters, action: "sql/alerts/\(name).sql")
+    }
+}
