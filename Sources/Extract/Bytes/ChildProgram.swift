@@ -170,25 +170,27 @@ final class ChildProgram {
     ///
     /// - Parameter patienceSeconds: how long; then it is ended.
     func end(patienceSeconds: Double = 10) -> Ending {
-        if let ending { return ending }
-        var status: Int32 = 0
         let until = Date().addingTimeInterval(patienceSeconds)
         while true {
-            let waited = waitpid(process, &status, WNOHANG)
-            if waited == process { break }
-            if waited < 0, errno != EINTR {
-                // Somebody else was told how it ended, so that nobody knows whether well.
-                let ending = Ending(
-                    code: 128, errors: "its end was not told: \(String(cString: strerror(errno)))")
-                self.ending = ending
-                return ending
-            }
+            if let ending = endingSoFar() { return ending }
             if Date() > until { kill(-process, SIGKILL) }
             usleep(1_000)
         }
-        let signal = status & 0x7f
-        let ending = Ending(code: signal == 0 ? (status >> 8) & 0xff : 128 + signal, errors: said())
-        self.ending = ending
+    }
+
+    /// How the program ended; nil while it runs.
+    func endingSoFar() -> Ending? {
+        if let ending { return ending }
+        var status: Int32 = 0
+        let waited = waitpid(process, &status, WNOHANG)
+        if waited == 0 || waited < 0 && errno == EINTR { return nil }
+        if waited < 0 {
+            // Somebody else was told how it ended, so that nobody knows whether well.
+            ending = Ending(code: 128, errors: "its end was not told: \(String(cString: strerror(errno)))")
+        } else {
+            let signal = status & 0x7f
+            ending = Ending(code: signal == 0 ? (status >> 8) & 0xff : 128 + signal, errors: said())
+        }
         return ending
     }
 

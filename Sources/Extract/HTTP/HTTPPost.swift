@@ -1,0 +1,69 @@
+import Foundation
+
+/// Posts to an address, once: nothing is tried again, and no redirect is followed.
+package struct HTTPPost: Sendable {
+    /// The address as a person knows it, without secrets.
+    package var name: String
+    package var url: HTTPAddress
+    package var headers: [HTTPHeader] = []
+    /// How long a whole exchange may take.
+    package var timeoutSeconds = 30.0
+    /// What must never be seen.
+    package var secrets = Secrets()
+
+    package init(name: String, url: HTTPAddress) { (self.name, self.url) = (name, url) }
+
+    /// What is longer is no answer to a message.
+    private static let maxAnswer = 16 << 20
+
+    /// Returns once the server has answered with 2xx.
+    ///
+    /// - Parameter more: headers of this request; of equal names they take the place of ours.
+    /// - Throws: `missing` where no answer came, `unreadable` where it was another; without secrets.
+    package func send(_ body: String, headers more: [HTTPHeader]) throws(ExtractError) {
+        let until = Date(timeIntervalSinceNow: timeoutSeconds)
+        let connection = HTTPConnection(timeoutSeconds: timeoutSeconds, maxBytes: HTTPPost.maxAnswer) {
+            Date() > until
+        }
+        defer { connection.close() }
+        var request = HTTPRequest(method: .post, url: url, headers: headers, body: body)
+        for header in more { request.setHeader(header.name, header.value) }
+        let answer: HTTPAnswer
+        do {
+            answer = try connection.send(request)
+        } catch {
+            switch error {
+            case .cancelled:
+                throw failure(.missing, "did not answer within \(timeoutSeconds.formatted()) s (timeout)")
+            case .tooLarge:
+                throw failure(.unreadable, "answered with more than \(HTTPPost.maxAnswer >> 20) MiB")
+            case .transient(let message), .permanent(let message):
+                throw failure(.missing, "did not answer: \(secrets.hidden(message))")
+            }
+        }
+        guard !(200..<300).contains(answer.status) else { return }
+        if (300..<400).contains(answer.status), let location = answer.headers["location"] {
+            let target = HTTPAddress(location, relativeTo: url)?.origin
+            throw failure(
+                .unreadable,
+                "answered \(answer.status), which leads to \(target.map(secrets.hidden) ?? "what is no address"); "
+                    + "redirects are not followed: write as url where they end")
+        }
+        let said = answer.body.excerpt(secrets)
+        throw failure(
+            .unreadable, "answered \(answer.status)" + (said.isEmpty ? "" : ": \(said)") + hint(answer.status)
+        )
+    }
+
+    private func hint(_ status: Int) -> String {
+        switch status {
+        case 401, 403: "; are the url and its headers right?"
+        case 404, 405, 410: "; is the url right?"
+        default: ""
+        }
+    }
+
+    private func failure(_ kind: ExtractError.Kind, _ message: String) -> ExtractError {
+        ExtractError(kind: kind, object: name, message: message)
+    }
+}
