@@ -21,8 +21,9 @@ struct CommandSourceReader {
         return reader.collectingVariables(into: secrets) {
             let run = reader.required(
                 "run", of: object, "\"run\": [\"kcat\", \"-C\", \"-t\", \"orders\", \"-e\", \"-J\"]")
-            let program = run.flatMap { readProgram($0) }
-            let environment = object["environment"].map { readEnvironment($0) } ?? [:]
+            let programs = ProgramReader(reader: reader, name: name, placeholder: CommandSource.cursorWord)
+            let program = run.flatMap { programs.program($0) }
+            let environment = object["environment"].map { programs.environment($0) } ?? [:]
             let cursor = readCursor(object, run)
             let timeout = object["timeout"].flatMap { reader.duration($0, "timeout of \(name)") }
             guard let program, let read = FormatReader(reader: reader, name: name).read(object) else {
@@ -51,58 +52,6 @@ struct CommandSourceReader {
             name: "standard input", program: .standardInput, form: read.form, directory: directory)
         if let timeout { command.timeoutSeconds = Double(timeout) / 1e6 }
         return (command, read.format)
-    }
-
-    /// A program and its arguments, or a line for the shell. Neither gets variables: all on the machine can see them there.
-    private func readProgram(_ value: JSONValue) -> CommandSource.Program? {
-        switch value.content {
-        case .string(let line):
-            if line.allSatisfy(\.isWhitespace) { reader.error("run of \(name) is empty", at: value) }
-            return .shell(line)
-        case .array(let elements):
-            if elements.isEmpty { reader.error("run of \(name) is an empty array", at: value) }
-            let words = elements.compactMap { element -> String? in
-                guard case .string(let word) = element.content else {
-                    reader.error(
-                        "run of \(name) holds \(element.typeName); its words are strings", at: element)
-                    return nil
-                }
-                let rest = word.replacing(CommandSource.cursorWord, with: "")
-                if rest.contains("${") {
-                    reader.error(
-                        "run of \(name) has a variable: everybody on the machine can see a program's arguments; give it "
-                            + "by \"environment\" (only \(CommandSource.cursorWord) can stand here)",
-                        at: element)
-                    return nil
-                }
-                return word
-            }
-            return words.count == elements.count && !words.isEmpty ? .arguments(words) : nil
-        default:
-            reader.error(
-                "run of \(name) is \(value.typeName); it must be an array of words, or a line for the shell",
-                at: value)
-            return nil
-        }
-    }
-
-    private func readEnvironment(_ value: JSONValue) -> [String: String] {
-        guard case .object(let members) = value.content else {
-            reader.error(
-                "environment of \(name) is \(value.typeName); it must be an object of strings", at: value)
-            return [:]
-        }
-        var variables: [String: String] = [:]
-        for member in members {
-            if member.name.isEmpty || member.name.contains("=") {
-                reader.report(
-                    .error, "\"\(member.name)\" in environment of \(name) is no name of a variable",
-                    offset: member.nameOffset)
-            }
-            variables[member.name] = reader.string(
-                member.value, "\"\(member.name)\" in environment of \(name)")
-        }
-        return variables
     }
 
     private func readCursor(_ object: DefinitionReader.Object, _ run: JSONValue?) -> CommandSource.Cursor? {

@@ -210,6 +210,19 @@ final class DefinitionReader {
         return time
     }
 
+    /// A name of the IANA database.
+    func timeZone(_ value: JSONValue, _ name: String) -> String? {
+        guard let text = string(value, name) else { return nil }
+        guard let rules = TimeZoneRules(identifier: text), TimeZone(identifier: rules.identifier) != nil
+        else {
+            error(
+                "\(name) is \"\(text)\"; it must be a name of the IANA database, as in \"Europe/Berlin\"",
+                at: value)
+            return nil
+        }
+        return rules.identifier
+    }
+
     // MARK: - Variables
 
     /// What `body` resolves of variables is not to be seen.

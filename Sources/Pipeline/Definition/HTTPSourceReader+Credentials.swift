@@ -51,9 +51,10 @@ extension HTTPSourceReader {
                 reader.choice($0, "client_auth in \(name)", ["body", "basic"])
             }
             client.isBasic = style == "basic"
-            client.parameters = (object["parameters"].map { texts($0, "parameters in \(name)") } ?? []).map {
-                QueryItem($0.member.name, $0.text.value)
-            }
+            client.parameters = (object["parameters"].map { reader.texts($0, "parameters in \(name)") } ?? [])
+                .map {
+                    QueryItem($0.member.name, $0.text.value)
+                }
             return .clientCredentials(client)
         }
     }

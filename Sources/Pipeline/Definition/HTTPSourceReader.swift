@@ -87,12 +87,12 @@ struct HTTPSourceReader {
     /// False where the body cannot be told.
     private func readRequest(_ object: DefinitionReader.Object, _ source: inout HTTPSource) -> Bool {
         if let value = object["query"] {
-            source.query = texts(value, "query of \(name)").map { member, text in
+            source.query = reader.texts(value, "query of \(name)").map { member, text in
                 QueryItem(member.name, text.value, written: text.written)
             }
         }
         if let value = object["headers"] {
-            for (member, text) in texts(value, "headers of \(name)") {
+            for (member, text) in reader.texts(value, "headers of \(name)") {
                 if (member.name + text.value).contains(where: \.isNewline) {
                     reader.error(
                         "\"\(member.name)\" in headers of \(name) holds a line end", at: member.value)
@@ -119,35 +119,6 @@ struct HTTPSourceReader {
         default:
             reader.error("body of \(name) is \(value.typeName); it must be an object or a string", at: value)
             return false
-        }
-    }
-
-    /// The members of an object of texts, numbers and words, or lists of them.
-    func texts(
-        _ value: JSONValue, _ name: String
-    ) -> [(member: JSONValue.Member, text: (value: String, written: String))] {
-        guard case .object(let members) = value.content else {
-            reader.error("\(name) is \(value.typeName); it must be an object", at: value)
-            return []
-        }
-        return members.flatMap {
-            member -> [(member: JSONValue.Member, text: (value: String, written: String))] in
-            var values = [member.value]
-            if case .array(let elements) = member.value.content { values = elements }
-            return values.compactMap { value in
-                switch value.content {
-                case .string(let written):
-                    return reader.string(value, "\"\(member.name)\" in \(name)").map {
-                        (member, ($0, written))
-                    }
-                case .number(let text): return (member, (text, text))
-                case .bool(let isTrue): return (member, ("\(isTrue)", "\(isTrue)"))
-                default:
-                    reader.error(
-                        "\"\(member.name)\" in \(name) is \(value.typeName); it must be a string", at: value)
-                    return nil
-                }
-            }
         }
     }
 

@@ -1,3 +1,4 @@
+import Alerts
 import Events
 import Foundation
 import SQLFiles
@@ -15,6 +16,8 @@ package struct ProjectDefinition: Sendable {
     package var storage: StorageForm?
     /// How long what is kept.
     package var retention = RetentionTimes()
+    /// Whom alerts are told to, in the order of the file.
+    package var channels: [ChannelDefinition] = []
 
     /// The first day that has a leaf's name, and a day from now: one event from 2099 must not move a clock.
     static func defaultTimeRange(now: Date) -> ClosedRange<Timestamp> {
@@ -153,7 +156,7 @@ package struct Project: Sendable {
 
     /// What later versions read from the file; known, and without effect here.
     private static let unusedKeys = [
-        "distribute", "channels", "calendars",
+        "distribute", "calendars",
     ]
 
     private static func readDefinition(
@@ -168,7 +171,8 @@ package struct Project: Sendable {
             let reader = try DefinitionReader(
                 file: definitionFile, projectDirectory: directory, environment: environment)
             let keys =
-                ["database", "min_time", "max_time", "compact_after", "retention", "storage"] + unusedKeys
+                ["database", "min_time", "max_time", "compact_after", "retention", "storage", "channels"]
+                + unusedKeys
             guard let object = reader.object(reader.root, "the project", keys: keys) else {
                 return (definition, reader.problems)
             }
@@ -194,6 +198,9 @@ package struct Project: Sendable {
                 reader.warning("compact_after has no effect where storage is heap", at: value)
             }
             if let value = object["retention"] { definition.retention = retention(value, reader) }
+            if let value = object["channels"] {
+                definition.channels = ChannelsReader(reader: reader, directory: directory).read(value)
+            }
             for key in unusedKeys {
                 if let value = object[key] {
                     reader.warning("\"\(key)\" has no effect in this version", at: value)

@@ -58,15 +58,7 @@ struct ScheduleReader {
 
     private func zone(_ value: JSONValue?) -> TimeZone? {
         guard let value else { return CronExpression.utc }
-        guard let name = reader.string(value, "time_zone of schedule") else { return nil }
-        guard let rules = TimeZoneRules(identifier: name), let zone = TimeZone(identifier: rules.identifier)
-        else {
-            reader.error(
-                "time_zone of schedule is \"\(name)\"; it must be a name of the IANA database, as in \"Europe/Berlin\"",
-                at: value)
-            return nil
-        }
-        return zone
+        return reader.timeZone(value, "time_zone of schedule").flatMap { TimeZone(identifier: $0) }
     }
 
     private func cron(_ value: JSONValue, zone: TimeZone) -> Schedule? {
