@@ -18,7 +18,7 @@ let package = Package(
         .target(name: "Transform", dependencies: ["Events", "Postgres", "SQLFiles"]),
         .target(name: "Alerts", dependencies: ["Extract", "Postgres", "SQLFiles"]),
         .target(name: "Pipeline", dependencies: ["Alerts", "Extract", "Warehouse", "Transform"]),
-        .executableTarget(name: "daybook", dependencies: ["Pipeline", "Generate"]),
+        .executableTarget(name: "daybook", dependencies: ["Alerts", "Pipeline", "Generate"]),
 
         // The top-level sql/ travels inside the binary: a plugin turns it into one Swift file.
         .executableTarget(name: "EmbedSQL"),

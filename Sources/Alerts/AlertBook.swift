@@ -19,31 +19,50 @@ package struct AlertBook {
         package var fired: Int
         package var resolved: Int
         package var withdrawn: Int
+
+        package var ended: Int { resolved + withdrawn }
     }
 
     /// Takes the rules of some pipelines and the channels as they are defined now, judges, and writes what has changed and
     /// the messages that are due.
     ///
-    /// - Parameters:
-    ///   - channels: JSON of an array; see `sql/alerts/define_channels.sql`.
-    ///   - project: its name, for the reader of a message.
+    /// - Parameter project: its name, for the reader of a message.
     package func evaluate(
-        _ rules: [AlertRule], ofPipelines pipelines: [String], channels: String, project: String
+        _ rules: [AlertRule], ofPipelines pipelines: [String], channels: [ChannelDefinition], project: String
     ) throws -> Outcome {
         try alone {
-            try run("define_channels", [channels])
-            let text = String(decoding: try JSONEncoder().encode(rules), as: UTF8.self)
-            try run("define_rules", [pipelines, text])
+            try define(channels)
+            try run("define_rules", [pipelines, try json(rules)])
             return try judge(project)
         }
     }
 
-    /// Judges by the rules that the catalogue knows, and writes the messages that are due.
-    package func compose(project: String) throws {
+    /// The pipelines whose rules it knows.
+    package func pipelines() throws -> [String] {
+        try connection.query("SELECT DISTINCT pipeline FROM daybook.alert_rules").rows.map { try $0.get(0) }
+    }
+
+    /// Whether there is any rule that an evaluation would find.
+    package func hasRules() throws -> Bool {
+        try connection.query("SELECT EXISTS (SELECT FROM daybook.alert_rules WHERE retired_at IS NULL)")
+            .first().get(0)
+    }
+
+    /// Writes the messages that are due by now, of what was found before.
+    package func compose(channels: [ChannelDefinition], project: String) throws {
         try alone {
+            try define(channels)
             try run("drop_silenced")
             try run("compose", [project])
         }
+    }
+
+    private func define(_ channels: [ChannelDefinition]) throws {
+        try run("define_channels", [try json(channels.map(ChannelRow.init))])
+    }
+
+    private func json(_ value: some Encodable) throws -> String {
+        String(decoding: try JSONEncoder().encode(value), as: UTF8.self)
     }
 
     private func judge(_ project: String) throws -> Outcome {
@@ -102,5 +121,48 @@ package struct AlertBook {
     private func run(_ name: String, _ parameters: [any PostgresParameter] = []) throws {
         try connection.query(
             SQLFiles.builtin.text("alerts/\(name).sql"), parameters, action: "sql/alerts/\(name).sql")
+    }
+}
+
+/// A channel as `daybook.channels` keeps it: without its secrets.
+private struct ChannelRow: Encodable {
+    let channel: String
+    let kind: String
+    let groupWait: Int64
+    let groupInterval: Int64
+    let repeatInterval: Int64?
+    let quietFrom: String?
+    let quietTo: String?
+    let quietZone: String?
+    let quietDays: [Int]?
+
+    private enum CodingKeys: String, CodingKey {
+        case channel, kind
+        case groupWait = "group_wait"
+        case groupInterval = "group_interval"
+        case repeatInterval = "repeat_interval"
+        case quietFrom = "quiet_from"
+        case quietTo = "quiet_to"
+        case quietZone = "quiet_zone"
+        case quietDays = "quiet_days"
+    }
+
+    init(_ definition: ChannelDefinition) {
+        channel = definition.name
+        kind = definition.kind
+        groupWait = definition.groupWaitMicroseconds
+        groupInterval = definition.groupIntervalMicroseconds
+        repeatInterval = definition.repeatIntervalMicroseconds
+        quietFrom = definition.quietHours?.from.description
+        quietTo = definition.quietHours?.to.description
+        quietZone = definition.quietHours?.timeZone
+        quietDays = definition.quietHours?.days
+    }
+}
+
+extension AlertBook.Outcome: CustomStringConvertible {
+    package var description: String {
+        [(fired, "firing"), (resolved, "resolved"), (withdrawn, "withdrawn")].filter { $0.0 > 0 }
+            .map { "\($0.0) \($0.1)" }.joined(separator: ", ")
     }
 }

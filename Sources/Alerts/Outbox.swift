@@ -17,6 +17,8 @@ package struct Outbox {
         package var sent = 0
         /// By channel, why it did not take a message.
         package var failures: [String: String] = [:]
+
+        package init() {}
     }
 
     package init(_ connection: Connection, channels: [String: any Channel]) {

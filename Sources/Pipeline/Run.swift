@@ -1,3 +1,4 @@
+import Alerts
 import Events
 import Extract
 import Foundation
@@ -83,6 +84,7 @@ package struct Run {
         var reports = try zip(pipelines, origins).map { try load($0, $1, warehouse, crew) }
         if options.transforms { transform(models, &reports, warehouse, isRehearsal: crew == .alone) }
         for report in reports { try end(report, warehouse) }
+        if options.transforms, crew != .alone { evaluateAlerts(reports, warehouse) }
         if options.loads, options.transforms, crew != .alone { compact(warehouse) }
         return reports
     }
@@ -283,6 +285,25 @@ package struct Run {
             for index in loaded { reports[index].fail(error) }
         }
         for index in loaded { reports[index].seconds += stopwatch.seconds }
+    }
+
+    /// Judges by what the tables hold now. That it cannot is no failure of the run, and the next run finds the same.
+    private func evaluateAlerts(_ reports: [RunReport], _ warehouse: Warehouse) {
+        let rules = pipelines.flatMap(\.alerts)
+        do {
+            let book = AlertBook(warehouse.connection)
+            guard try !rules.isEmpty || book.hasRules(), !interruption.isRequested else { return }
+            var names = pipelines.map(\.name)
+            if Set(names) == Set(project.pipelineNames) {
+                // All that the project has is known: the rules of pipelines that are gone are, too.
+                names += try book.pipelines()
+            }
+            let outcome = try book.evaluate(
+                rules, ofPipelines: names, channels: project.definition.channels, project: project.name)
+            if outcome.fired > 0 || outcome.ended > 0 { observer.note("alerts: \(outcome)") }
+        } catch {
+            observer.note("alerts: \(error); the next run tries again")
+        }
     }
 
     private func end(_ report: RunReport, _ warehouse: Warehouse) throws {

@@ -189,7 +189,6 @@ CREATE FUNCTION daybook.duration_text(seconds double precision) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
 BEGIN ATOMIC
     SELECT CASE
-        WHEN seconds < 0 THEN '-' || daybook.duration_text(-seconds)
         WHEN seconds < 1 THEN round(seconds::numeric, 3)::float8 || 's'
         ELSE coalesce(
             (

@@ -82,7 +82,8 @@ struct PipelineReader {
             }
         }
         let alertsReader = AlertsReader(
-            reader: reader, pipeline: name, entity: entity, clock: clock, channels: [])
+            reader: reader, pipeline: name, entity: entity, clock: clock,
+            channels: project.channels.map(\.name))
         var slas: [SLADefinition] = []
         var alerts: [AlertRule] = []
         for (index, element) in (object["slas"].flatMap { reader.array($0, "slas") } ?? []).enumerated() {

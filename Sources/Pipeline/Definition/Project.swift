@@ -54,6 +54,9 @@ package struct Project: Sendable {
         (definition, problems) = Project.readDefinition(self.directory, environment, now)
     }
 
+    /// What its directory is called.
+    package var name: String { directory.split(separator: "/").last.map(String.init) ?? "/" }
+
     package var hasErrors: Bool { problems.contains { $0.severity == .error } }
 
     /// The names of the pipelines, sorted.

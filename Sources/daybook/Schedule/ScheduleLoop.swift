@@ -1,3 +1,4 @@
+import Alerts
 import Events
 import Foundation
 import Pipeline
@@ -9,6 +10,7 @@ import Warehouse
 final class ScheduleLoop {
     private enum Message: Sendable {
         case ended(pipeline: String, ChildRun.Ending)
+        case sent(ChildRun.Ending)
         case reload
         case stop
     }
@@ -21,6 +23,10 @@ final class ScheduleLoop {
     private var schedules: [String: Schedule]
     private var scheduler: Scheduler
     private var children: [String: ChildRun] = [:]
+    /// Sends what the outbox holds; when there is something to send, and when it last did.
+    private var sender: ChildRun?
+    private var outboxDue: Date?
+    private var lastSent = Date.distantPast
     private var isStopping = false
     /// When the catalogue is to be asked again that was out of reach; nil while it answers.
     private var retryCatalogue: Date?
@@ -30,6 +36,8 @@ final class ScheduleLoop {
 
     /// Clocks are set, and machines sleep: that is noticed within this many seconds.
     private static let longestSleep = 30.0
+    /// Another process may be at it.
+    private static let sendPause = 5.0
 
     /// - Throws: where the definitions cannot be read, or none has a schedule.
     init(_ context: Context, atOnce: Int, log: ScheduleLog) throws {
@@ -60,9 +68,9 @@ final class ScheduleLoop {
         watchSignals()
         manager.tellReady(status)
         log.note("\(Human.plural(schedules.count, "pipeline")) on schedule")
-        while !(isStopping && children.isEmpty) {
+        while !(isStopping && children.isEmpty && sender == nil) {
             askCatalogue()
-            if !isStopping { start(scheduler.launches(at: Date())) }
+            if !isStopping { startWhatIsDue() }
             manager.tellAlive(status)
             guard let message = mailbox.next(withinSeconds: secondsToSleep) else { continue }
             handle(message)
@@ -78,11 +86,11 @@ final class ScheduleLoop {
     func runOnce() throws -> ExitCode {
         watchSignals()
         try define()
-        start(scheduler.launches(at: Date()))
-        while !children.isEmpty {
+        startWhatIsDue()
+        while !(children.isEmpty && sender == nil) {
             guard let message = mailbox.next(withinSeconds: ScheduleLoop.longestSleep) else { continue }
             handle(message)
-            if !isStopping { start(scheduler.launches(at: Date())) }
+            if !isStopping { startWhatIsDue() }
         }
         return isStopping ? .done : worstCode
     }
@@ -90,7 +98,11 @@ final class ScheduleLoop {
     // MARK: - Time
 
     private var secondsToSleep: Double {
-        let wanted = [isStopping ? nil : scheduler.nextTime, retryCatalogue].compactMap(\.self).min()
+        let sending = outboxDue.map { max($0, lastSent + ScheduleLoop.sendPause) }
+        let wanted =
+            isStopping
+            ? nil
+            : [scheduler.nextTime, retryCatalogue, sender == nil ? sending : nil].compactMap(\.self).min()
         let longest = min(ScheduleLoop.longestSleep, manager.watchdogSeconds.map { $0 / 2 } ?? .infinity)
         return min(longest, wanted?.timeIntervalSinceNow ?? .infinity)
     }
@@ -106,6 +118,9 @@ final class ScheduleLoop {
     private func handle(_ message: Message) {
         switch message {
         case .ended(let pipeline, let ending): end(pipeline, ending)
+        case .sent:
+            sender = nil
+            look()
         case .reload: reload()
         case .stop:
             guard !isStopping else { return }
@@ -113,6 +128,7 @@ final class ScheduleLoop {
             manager.tellStopping()
             if !children.isEmpty { log.note("stopping: \(status)") }
             for child in children.values { child.stop() }
+            sender?.stop()
         }
     }
 
@@ -141,6 +157,28 @@ final class ScheduleLoop {
     }
 
     // MARK: - Runs
+
+    private func startWhatIsDue() {
+        start(scheduler.launches(at: Date()))
+        send()
+    }
+
+    private func send() {
+        guard sender == nil, let due = outboxDue, max(due, lastSent + ScheduleLoop.sendPause) <= Date() else {
+            return
+        }
+        lastSent = Date()
+        do {
+            var words = ["alerts", "send", "--project", project.directory, "--json"]
+            if let url = context.arguments["--database"] { words += ["--database=\(url)"] }
+            let child = try ChildRun(words)
+            sender = child
+            let mailbox = mailbox
+            Thread.detachNewThread { mailbox.post(.sent(child.end())) }
+        } catch {
+            log.note("alerts cannot be sent: \(error)")
+        }
+    }
 
     private func start(_ launches: [Scheduler.Launch]) {
         for launch in launches {
@@ -187,7 +225,8 @@ final class ScheduleLoop {
 
     private func settle(_ pipeline: String, _ outcome: Scheduler.Ending) {
         do {
-            let schedules = Schedules(try connection())
+            let connection = try connection()
+            let schedules = Schedules(connection)
             if let until = try schedules.accountedUntil(pipeline) {
                 scheduler.note(accountedUntil: Date(microseconds: until), of: pipeline)
             }
@@ -200,7 +239,7 @@ final class ScheduleLoop {
                     processID: ProcessInfo.processInfo.processIdentifier, version: daybookVersion)
                 scheduler.note(accountedUntil: skip.times.last, of: skip.pipeline)
             }
-            try takeDeadlines(schedules)
+            try takeTimes(connection)
         } catch {
             // What is not written down as skipped is caught up by the next run.
             _ = scheduler.end(pipeline, outcome, at: Date())
@@ -213,7 +252,7 @@ final class ScheduleLoop {
         guard !isDefined || retryCatalogue != nil, !isStopping else { return }
         if let retryCatalogue, retryCatalogue > Date() { return }
         do {
-            if isDefined { try takeDeadlines(Schedules(try connection())) } else { try define() }
+            if isDefined { try takeTimes(try connection()) } else { try define() }
             if failuresOfCatalogue > 0 { log.note("the database answers again") }
             (retryCatalogue, failuresOfCatalogue) = (nil, 0)
         } catch {
@@ -235,16 +274,22 @@ final class ScheduleLoop {
                 })
         }
         scheduler.define(schedules, accounted: accounted, at: Date())
-        try takeDeadlines(book)
+        try takeTimes(connection)
         isDefined = true
     }
 
-    private func takeDeadlines(_ schedules: Schedules) throws {
+    private func look() {
+        do { try takeTimes(try connection()) } catch { lose(error) }
+    }
+
+    /// Asks what open cases wait for, and the outbox.
+    private func takeTimes(_ connection: Connection) throws {
         scheduler.note(
-            try schedules.deadlines().map {
+            try Schedules(connection).deadlines().map {
                 Scheduler.Deadline(
                     pipeline: $0.pipeline, at: Date(microseconds: $0.at), spacingSeconds: $0.spacingSeconds)
             })
+        outboxDue = try AlertBook(connection).nextDue().map { Date(microseconds: $0) }
     }
 
     private func lose(_ error: any Error) {

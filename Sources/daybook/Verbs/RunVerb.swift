@@ -174,6 +174,7 @@ enum RunStep {
             return .done
         }
         Terminal.endProgress()
+        if options.transforms { deliverAlerts(project, context) }
         if arguments.isJSON {
             if arguments.positionals.count == 1 || pipelines.count == 1 {
                 try JSONOutput.print(reports[0])
@@ -191,6 +192,17 @@ enum RunStep {
             if code == .done { code = ExitCode(error) }
         }
         return code
+    }
+
+    /// Sends what the run has found; a channel that is down is no failure of the run.
+    private static func deliverAlerts(_ project: Project, _ context: Context) {
+        guard !project.definition.channels.isEmpty else { return }
+        do {
+            let warehouse = try Warehouse.open(try context.target(project).conninfo(), creating: false)
+            AlertText.tell(try DeliverAlerts(project, warehouse).run())
+        } catch {
+            Terminal.error("alerts: \(error); what was found is sent later")
+        }
     }
 
     /// What a load would read, without reading it.
