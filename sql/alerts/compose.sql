@@ -30,9 +30,9 @@ bodies AS (
         jsonb_agg(
             jsonb_build_object(
                 'alert_id', a.alert_id, 'state', t.state, 'case_id', a.case_id, 'cycle', a.cycle,
-                'entity', a.details -> 'entity', 'summary', a.summary, 'since', a.since,
-                'detected_at', a.detected_at, 'detected_late_seconds', a.detected_late_seconds,
-                'ended_at', CASE WHEN t.state <> 'firing' THEN a.ended_at END,
+                'entity', a.details -> 'entity', 'summary', a.summary, 'since', daybook.iso_time(a.since),
+                'detected_at', daybook.iso_time(a.detected_at), 'detected_late_seconds', a.detected_late_seconds,
+                'ended_at', CASE WHEN t.state <> 'firing' THEN daybook.iso_time(a.ended_at) END,
                 'reason', CASE WHEN t.state <> 'firing' THEN a.reason END, 'value', a.value,
                 'timeline', coalesce(l.events, '[]'),
                 'sql', CASE r.type
@@ -57,7 +57,7 @@ bodies AS (
     JOIN daybook.alert_rules AS r ON r.rule = t.rule
     LEFT JOIN LATERAL (
         SELECT jsonb_agg(
-                jsonb_build_object('occurred_at', e.occurred_at, 'type', e.type, 'service', e.service)
+                jsonb_build_object('occurred_at', daybook.iso_time(e.occurred_at), 'type', e.type, 'service', e.service)
                 ORDER BY e.occurred_at, e.sequence, e.event_id
             ) AS events
         FROM (

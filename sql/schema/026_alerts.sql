@@ -210,6 +210,11 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION daybook.duration_text IS 'Seconds in the two greatest units: 3d, 1h 30m';
 
+CREATE FUNCTION daybook.iso_time(at timestamptz) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+RETURN to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+COMMENT ON FUNCTION daybook.iso_time IS 'A time as ISO 8601 has it, UTC, to the millisecond';
+
 -- When what is due at a time may be told: at once, or at the end of the quiet hours that it falls into.
 CREATE FUNCTION daybook.after_quiet_hours(
     at timestamptz, quiet_from time, quiet_to time, zone text, days integer[]

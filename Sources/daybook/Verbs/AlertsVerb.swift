@@ -147,7 +147,7 @@ enum AlertsVerb: Verb {
         if context.arguments.isJSON {
             Terminal.out(text)
         } else {
-            AlertText.tell(try JSONDecoder().decode(AlertText.Document.self, from: Data(text.utf8)))
+            try AlertText.tell(text)
         }
         return .done
     }
