@@ -99,11 +99,14 @@ struct SourceLoad {
     /// Finds what is to be read, without reading it.
     private func plan() throws -> [Reading] {
         let catalogue = Catalogue(warehouse.connection)
-        return try pipeline.sources.map { source in
-            let sourceID = try catalogue.sourceID(
+        // Of all, before one of them cannot be planned: a source that is out of reach is to be seen growing old.
+        let sourceIDs = try pipeline.sources.map { source in
+            try catalogue.sourceID(
                 pipeline: pipeline.name, name: source.name, entity: pipeline.entity,
                 identity: source.identity, onChange: source.onChange,
-                latenessMicroseconds: source.latenessMicroseconds)
+                latenessMicroseconds: source.latenessMicroseconds, freshness: source.freshness)
+        }
+        return try zip(pipeline.sources, sourceIDs).map { source, sourceID in
             if try Ledger.forgetHopeless(sourceID, warehouse.connection) {
                 observer.note(
                     "\(pipeline.name)/\(source.name): nothing of it was ever good; it is read from the start again"

@@ -58,6 +58,19 @@ package struct TypePattern: Sendable, Hashable {
     }
 }
 
+/// How old the latest event of a source may be.
+package struct FreshnessLimits: Sendable, Equatable {
+    /// Older, it is worth a look; nil: however old it is.
+    package var warnMicroseconds: Int64?
+    /// Older, the source is stale; nil: it never is.
+    package var errorMicroseconds: Int64?
+
+    package init(warnMicroseconds: Int64? = nil, errorMicroseconds: Int64? = nil) {
+        self.warnMicroseconds = warnMicroseconds
+        self.errorMicroseconds = errorMicroseconds
+    }
+}
+
 /// The sources, runs and SLAs that the database knows.
 package struct Catalogue {
     private let connection: Connection
@@ -72,17 +85,25 @@ package struct Catalogue {
     @discardableResult
     package func sourceID(
         pipeline: String, name: String, entity: String, identity: EventIdentity = .source,
-        onChange: OnChange = .keepFirst, latenessMicroseconds: Int64 = 0
+        onChange: OnChange = .keepFirst, latenessMicroseconds: Int64 = 0,
+        freshness: FreshnessLimits = FreshnessLimits()
     ) throws -> Int32 {
         try connection.query(
             """
-            INSERT INTO daybook.sources (pipeline, name, entity, identity, on_change, lateness)
-            VALUES ($1, $2, $3, $4, $5, $6::bigint * interval '1 microsecond')
+            INSERT INTO daybook.sources (
+                pipeline, name, entity, identity, on_change, lateness, freshness_warn, freshness_error)
+            VALUES ($1, $2, $3, $4, $5, $6::bigint * interval '1 microsecond',
+                $7::bigint * interval '1 microsecond', $8::bigint * interval '1 microsecond')
             ON CONFLICT (pipeline, name) DO UPDATE
             SET entity = excluded.entity, identity = excluded.identity, on_change = excluded.on_change,
-                lateness = excluded.lateness
+                lateness = excluded.lateness, freshness_warn = excluded.freshness_warn,
+                freshness_error = excluded.freshness_error
             RETURNING source_id
-            """, [pipeline, name, entity, identity.rawValue, onChange.rawValue, latenessMicroseconds]
+            """,
+            [
+                pipeline, name, entity, identity.rawValue, onChange.rawValue, latenessMicroseconds,
+                freshness.warnMicroseconds, freshness.errorMicroseconds,
+            ]
         ).first().get(0)
     }
 

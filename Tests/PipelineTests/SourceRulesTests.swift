@@ -79,12 +79,56 @@ struct SourceRulesTests {
             (", \"max_rejected\": -1", "max_rejected"), (", \"max_rejected\": 1.5", "share"),
             (", \"max_rejected\": \"5%\"", "max_rejected"),
             (", \"on_change\": \"keep\"", "keep_first"), (", \"identity\": \"global\"", "project"),
+            (", \"freshness\": \"1h\"", "must be an object"), (", \"freshness\": {}", "says no age"),
+            (", \"freshness\": { \"warn\": \"4h\", \"error\": \"4h\" }", "must be below error"),
+            (", \"freshness\": { \"warn\": \"0s\" }", "must be longer than nothing"),
+            (", \"freshness\": { \"warm\": \"1h\" }", "did you mean \"warn\"?"),
+            (", \"freshness\": { \"error\": \"soon\" }", "which is no duration"),
         ])
     func badRules(_ rules: String, _ words: String) throws {
         try define(rules)
         let opened = try Project(directory: project.directory, environment: [:])
         let error = try #require(throws: DefinitionError.self) { try opened.pipelines([]) }
         #expect("\(error)".contains(words) && "\(error)".contains("pipelines/orders.jsonc:1:"))
+    }
+
+    @Test("How old the latest event may be is kept with the source, also where nothing of it could be read")
+    func freshness() throws {
+        func kept() throws -> String? {
+            try database.value(
+                "SELECT concat_ws(' ', name, freshness_warn, freshness_error) FROM daybook.sources")
+        }
+        try define(
+            ", \"freshness\": { \"warn\": \"90m\", \"error\": \"PT4H\" }", file: "\"path\": \"gone.ndjson\"")
+        #expect(try project.run(on: database)[0].status == .failed)
+        #expect(try kept() == "shop 01:30:00 04:00:00")
+        try define(", \"freshness\": { \"error\": \"1d\" }")
+        try project.run(on: database)
+        #expect(try kept() == "shop 24:00:00")
+        try define("")
+        try project.run(on: database)
+        #expect(try kept() == "shop")
+    }
+
+    @Test("A source that cannot be read keeps no other from being known")
+    func knownBefore() throws {
+        try project.write(
+            "pipelines/orders.jsonc",
+            """
+            { "pipeline": "orders", "sources": [
+              { "name": "gone", "file": { "path": "gone.ndjson" }, \(event) },
+              { "name": "shop", "file": { "path": "logs/*.ndjson" }, \(event), "freshness": { "error": "1h" } } ] }
+            """)
+        #expect(try project.run(on: database)[0].status == .failed)
+        #expect(
+            try database.value("SELECT string_agg(name, ' ' ORDER BY name) FROM daybook.sources")
+                == "gone shop")
+        // What has told nothing is as old as we know it.
+        #expect(
+            try database.value(
+                "SELECT freshness || ' ' || (age_seconds < 60) FROM daybook.source_freshness WHERE name = 'shop'"
+            )
+                == "fresh true")
     }
 
     // MARK: - on_change, identity

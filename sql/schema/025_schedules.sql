@@ -44,12 +44,12 @@ COMMENT ON COLUMN daybook.sources.freshness_error IS 'Older than this, the sourc
 
 CREATE VIEW daybook.source_freshness AS
 SELECT o.source_id, o.pipeline, o.name, l.latest_event, l.last_load,
-    greatest(0, extract(epoch FROM now() - l.latest_event))::double precision AS age_seconds,
+    -- One that has told nothing yet is as old as we know it.
+    greatest(0, extract(epoch FROM now() - coalesce(l.latest_event, o.created_at)))::double precision AS age_seconds,
     extract(epoch FROM o.freshness_warn)::double precision AS warn_seconds,
     extract(epoch FROM o.freshness_error)::double precision AS error_seconds,
     CASE
         WHEN o.freshness_warn IS NULL AND o.freshness_error IS NULL THEN NULL
-        -- One that has told nothing yet is as old as we know it.
         WHEN now() - coalesce(l.latest_event, o.created_at) > o.freshness_error THEN 'stale'
         WHEN now() - coalesce(l.latest_event, o.created_at) > o.freshness_warn THEN 'late'
         ELSE 'fresh'
@@ -67,7 +67,7 @@ COMMENT ON COLUMN daybook.source_freshness.pipeline IS 'Its pipeline';
 COMMENT ON COLUMN daybook.source_freshness.name IS 'Its name';
 COMMENT ON COLUMN daybook.source_freshness.latest_event IS 'Time of its latest event; null where none was loaded';
 COMMENT ON COLUMN daybook.source_freshness.last_load IS 'When something of it was loaded last';
-COMMENT ON COLUMN daybook.source_freshness.age_seconds IS 'Seconds since its latest event';
+COMMENT ON COLUMN daybook.source_freshness.age_seconds IS 'Seconds since its latest event; where none was loaded, since the source is known';
 COMMENT ON COLUMN daybook.source_freshness.warn_seconds IS 'From which age on it is late';
 COMMENT ON COLUMN daybook.source_freshness.error_seconds IS 'From which age on it is stale';
 COMMENT ON COLUMN daybook.source_freshness.freshness IS 'fresh, late or stale; null where its definition does not say';

@@ -31,6 +31,8 @@ package struct SourceDefinition: Sendable {
     package let onChange: OnChange
     /// How much later than its latest event it may still tell of others: so long hours wait before they are final.
     package let latenessMicroseconds: Int64
+    /// From which age of its latest event on it is late, and stale.
+    package let freshness: FreshnessLimits
     /// Nil: as many as there are.
     package let maxRejected: RejectLimit?
     /// The longest record, in bytes.

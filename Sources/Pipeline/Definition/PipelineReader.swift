@@ -130,7 +130,7 @@ struct PipelineReader {
             "name", "file", "http", "command", "stdin", "event", "events", "where", "redact", "redact_key",
             "identity",
             "on_change",
-            "lateness", "max_rejected",
+            "lateness", "max_rejected", "freshness",
         ]
         guard let object = reader.object(value, name, keys: keys) else { return nil }
         let sourceName = reader.required("name", of: object, "\"name\": \"checkout\"")
@@ -143,6 +143,7 @@ struct PipelineReader {
         }
         let lateness = object["lateness"].flatMap { reader.duration($0, "lateness of \(name)") }
         let maxRejected = object["max_rejected"].flatMap { readRejectLimit($0, "max_rejected of \(name)") }
+        let freshness = object["freshness"].map { readFreshness($0, "freshness of \(name)") }
         let input = readInput(object, name)
         let mapping = readMapping(
             object, name, service: sourceName ?? name, entity: entity, input?.input.standardFields)
@@ -159,7 +160,8 @@ struct PipelineReader {
             name: sourceName, input: input.input, mapping: mapping,
             identity: identity.flatMap { EventIdentity(rawValue: $0) } ?? .source,
             onChange: onChange.flatMap { OnChange(rawValue: $0) } ?? .keepFirst,
-            latenessMicroseconds: lateness ?? 0, maxRejected: maxRejected,
+            latenessMicroseconds: lateness ?? 0, freshness: freshness ?? FreshnessLimits(),
+            maxRejected: maxRejected,
             maxLine: input.maxLine ?? RecordForm.defaultMaxLine)
     }
 
@@ -237,6 +239,30 @@ struct PipelineReader {
             "\(name) is a number of records, as in 100, or a share of them between 0 and 1, as in 0.01",
             at: value)
         return nil
+    }
+
+    private func readFreshness(_ value: JSONValue, _ name: String) -> FreshnessLimits {
+        var limits = FreshnessLimits()
+        guard let object = reader.object(value, name, keys: ["warn", "error"]) else { return limits }
+        func limit(_ key: String) -> Int64? {
+            guard let value = object[key], let age = reader.duration(value, "\(key) in \(name)") else {
+                return nil
+            }
+            if age <= 0 { reader.error("\(key) in \(name) must be longer than nothing", at: value) }
+            return age > 0 ? age : nil
+        }
+        limits.warnMicroseconds = limit("warn")
+        limits.errorMicroseconds = limit("error")
+        if object.isMissing("warn"), object.isMissing("error") {
+            reader.error(
+                "\(name) says no age; write it like { \"warn\": \"1h\", \"error\": \"4h\" }", at: value)
+        }
+        if let warn = limits.warnMicroseconds, let error = limits.errorMicroseconds, warn >= error,
+            let place = object["warn"]
+        {
+            reader.error("warn in \(name) must be below error: it comes first", at: place)
+        }
+        return limits
     }
 
     private func readMapping(
