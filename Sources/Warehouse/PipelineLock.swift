@@ -71,6 +71,6 @@ package struct PipelineLock {
     }
 
     /// The first half of the advisory locks; the hash of the pipeline's name is the second.
-    private static let lockClass: Int32 = 0x6461_7962
+    package static let lockClass: Int32 = 0x6461_7962
     private static let workerClass: Int32 = 0x6461_7963
 }

@@ -1,114 +1,90 @@
+import Foundation
+import Pipeline
 import Postgres
 import SQLFiles
 import Warehouse
 
-/// `daybook status`: how fresh everything is.
+/// `daybook status`: how fresh everything is, and whether anything is stale.
 enum StatusVerb: Verb {
     static let name = "status"
     static let summary =
-        "shows how fresh the sources are, what holds the hours of an SLA back, and what the days take"
+        "shows how pipelines and sources stand, what holds the hours of an SLA back, and what the days take"
     static let options: [Option] = [.project, .database, .json]
     static let discussion = """
+        Of each pipeline it tells the last run, the last that succeeded, the next by its schedule, and who holds its lock;
+        of each source how old its latest event is, against the "freshness" of its definition: { "warn": "1h",
+        "error": "4h" }. A source is stale when it is older than "error"; a pipeline, when its last run failed, or when
+        nothing ran for a time of its schedule that is more than five minutes past. The last line says what is stale, and
+        the exit code is 2 then.
+
         An hour is final once every source of its SLA has told of a later time: the watermark. A source that is
         silent holds it back, and is named here. Of the disk it says what the days take, as leaves and compacted, and
         what the next 30 days will add, if they are as the last seven; --json lists every day.
+
+        exit codes: 0 done, 2 something is stale, 64 wrong usage, 69 database out of reach, 78 bad definition
         """
 
     static func run(_ arguments: Arguments) throws -> ExitCode {
         let context = Context(arguments)
         let connection = try Warehouse.open(try context.conninfo(), creating: false).connection
+        let project = try? context.project()
         // A day is compacted by the first run after it has become so old.
-        let definition = (try? context.project())?.definition
+        let definition = project?.definition
         let days = { (age: Int64) in Int(age / 86_400_000_000) + 1 }
         let compactAfter = definition?.storage == .heap ? nil : definition?.compactAfterMicroseconds.map(days)
         let retention = definition?.retention.raw.map(days)
-        let slas = SQLFiles.builtin.text("report/status_slas.sql")
-        let sources = SQLFiles.builtin.text("report/status_sources.sql")
-        let disk = SQLFiles.builtin.text("report/status_disk.sql")
-        let storedDays = SQLFiles.builtin.text("report/status_days.sql")
+        let definitions = try project?.read([])
+        for broken in definitions ?? [] where broken.pipeline == nil {
+            Terminal.error(
+                "\(broken.file) has mistakes, so that nobody knows when it is to run; see: daybook check")
+        }
+        let pipelines = try PipelineStatus.all(definitions, connection)
+        let sources = try connection.query(SQLFiles.builtin.text("report/status_sources.sql"))
+        let stale = try StatusText.stale(pipelines, sources)
         if arguments.isJSON {
-            let document: String = try connection.query(
-                """
-                SELECT json_build_object(
-                    'slas', (SELECT coalesce(json_agg(s), '[]') FROM (\(slas)) AS s),
-                    'sources', (SELECT coalesce(json_agg(s), '[]') FROM (\(sources)) AS s),
-                    'disk', (SELECT row_to_json(s) FROM (\(disk)) AS s),
-                    'days', (SELECT coalesce(json_agg(s), '[]') FROM (\(storedDays)) AS s))
-                """, [compactAfter, retention]
-            ).first().get(0)
-            Terminal.out(document)
-            return .done
+            Terminal.out(try json(pipelines, stale, compactAfter, retention, connection))
+        } else {
+            let disk = try connection.query(
+                SQLFiles.builtin.text("report/status_disk.sql"), [compactAfter, retention]
+            ).first()
+            try StatusText.tell(
+                pipelines, sources, slas: connection.query(SQLFiles.builtin.text("report/status_slas.sql")),
+                disk: disk, isCompacting: compactAfter != nil,
+                alerts: connection.query(SQLFiles.builtin.text("report/status_alerts.sql")).first(),
+                outbox: connection.query(SQLFiles.builtin.text("report/status_outbox.sql")))
+            if !stale.isEmpty { Terminal.out("\nstale: " + stale.map(\.message).joined(separator: "; ")) }
         }
-        let all = try connection.query(sources)
-        guard all.count > 0 else {
-            Terminal.out("no source has run yet; see: daybook run")
-            return .done
-        }
-        try Terminal.out(text(of: all))
-        let judged = try connection.query(slas)
-        if judged.count > 0 { try Terminal.out("\n" + text(ofSLAs: judged)) }
-        try tell(
-            connection.query(disk, [compactAfter, retention]).first(), isCompacting: compactAfter != nil)
-        return .done
+        return stale.isEmpty ? .done : .checkFailed
     }
 
-    private static func text(of sources: Result) throws -> String {
-        var table = TextTable([
-            TextTable.Column(title: "source", isNumber: false),
-            TextTable.Column(title: "latest event (UTC)", isNumber: false),
-            TextTable.Column(title: "last load (UTC)", isNumber: false), TextTable.Column(title: "loaded"),
-            TextTable.Column(title: "rejected"),
-        ])
-        for row in sources.rows {
-            table.add([
-                try row.get("source"), try time(row, "latest_event"), try time(row, "last_load"),
-                Human.count(try row.get("loaded")), Human.count(try row.get("rejected")),
-            ])
+    private static func json(
+        _ pipelines: [PipelineStatus], _ stale: [Staleness], _ compactAfter: Int?, _ retention: Int?,
+        _ connection: Connection
+    ) throws -> String {
+        func rows(_ file: String) -> String {
+            "(SELECT coalesce(json_agg(s), '[]') FROM (\(SQLFiles.builtin.text("report/\(file).sql"))) AS s)"
         }
-        return table.text
-    }
-
-    private static func text(ofSLAs slas: Result) throws -> String {
-        var table = TextTable([
-            TextTable.Column(title: "SLA", isNumber: false), TextTable.Column(title: "open"),
-            TextTable.Column(title: "overdue"), TextTable.Column(title: "as of (UTC)", isNumber: false),
-            TextTable.Column(title: "final up to (UTC)", isNumber: false),
-            TextTable.Column(title: "", isNumber: false),
-        ])
-        for row in slas.rows {
-            table.add([
-                try row.get("sla"), Human.count(try row.get("open")), Human.count(try row.get("overdue")),
-                try time(row, "as_of"), try time(row, "watermark"), try note(row),
-            ])
+        func row(_ file: String) -> String {
+            "(SELECT row_to_json(s) FROM (\(SQLFiles.builtin.text("report/\(file).sql"))) AS s)"
         }
-        return table.text
-    }
-
-    private static func tell(_ disk: Result.Row, isCompacting: Bool) throws {
-        let (leaves, compacted): (Int, Int) = (try disk.get("heap_days"), try disk.get("segment_days"))
-        guard leaves + compacted > 0 else { return }
-        let next: Int64 = try disk.get("next_30_days_bytes")
-        Terminal.out(
-            "\nraw.events: \(Human.plural(leaves, "leaf", "leaves")) of \(Human.bytes(try disk.get("heap_bytes"))), "
-                + "\(Human.plural(compacted, "compacted day")) of \(Human.bytes(try disk.get("segment_bytes")))"
-        )
-        Terminal.out(
-            (next < 0 ? "the next 30 days give back about " : "the next 30 days will take about ")
-                + Human.bytes(abs(next)) + (isCompacting ? "" : "; compact_after is not set"))
-    }
-
-    /// Which source holds the SLA's hours back.
-    private static func note(_ row: Result.Row) throws -> String {
-        guard let source = try row.getIfPresent("held_by", as: String.self) else {
-            return "no source has run"
-        }
-        guard let behind = try row.getIfPresent("behind_seconds", as: Double.self) else {
-            return "held back by \(source), which has told nothing yet"
-        }
-        return behind > 0 ? "held back by \(source), \(Human.duration(behind)) behind" : ""
-    }
-
-    private static func time(_ row: Result.Row, _ column: String) throws -> String {
-        try row.getIfPresent(column, as: String.self).map { String($0.prefix(16)) } ?? "·"
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return try connection.query(
+            """
+            SELECT json_build_object(
+                'pipelines', $3::json,
+                'slas', \(rows("status_slas")),
+                'sources', \(rows("status_sources")),
+                'disk', \(row("status_disk")),
+                'days', \(rows("status_days")),
+                'alerts', \(row("status_alerts")),
+                'outbox', \(rows("status_outbox")),
+                'stale', $4::json)
+            """,
+            [
+                compactAfter, retention, String(decoding: try encoder.encode(pipelines), as: UTF8.self),
+                String(decoding: try encoder.encode(stale), as: UTF8.self),
+            ]
+        ).first().get(0)
     }
 }
