@@ -7,13 +7,10 @@ enum Daybook {
     static var verbs: [any Verb.Type] {
         [
             InitVerb.self, DemoVerb.self, GuessVerb.self, CheckVerb.self, PreviewVerb.self, RunVerb.self,
-            LoadVerb.self,
-            TransformVerb.self,
-            RestateVerb.self, ScheduleVerb.self, ReportVerb.self, StatusVerb.self, AlertsVerb.self,
-            DriftVerb.self,
-            LineageVerb.self,
-            VerifyVerb.self,
-            CompactVerb.self, RetainVerb.self, ExportVerb.self, TestVerb.self, GenerateVerb.self, DBVerb.self,
+            LoadVerb.self, TransformVerb.self, RestateVerb.self, ScheduleVerb.self, RunsVerb.self,
+            StatusVerb.self, AlertsVerb.self, ReportVerb.self, DriftVerb.self, LineageVerb.self,
+            VerifyVerb.self, CompactVerb.self, RetainVerb.self, ExportVerb.self, TestVerb.self,
+            GenerateVerb.self, DBVerb.self,
         ]
     }
 

@@ -42,7 +42,7 @@ struct VerbTests {
         #expect(all.status == 0)
         for verb in [
             "init", "demo", "guess", "check", "preview", "run", "load", "transform", "restate", "report",
-            "status",
+            "status", "runs",
             "drift", "lineage",
             "verify", "compact", "retain", "export",
             "test",
