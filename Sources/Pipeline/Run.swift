@@ -56,6 +56,7 @@ package struct Run {
     package func run(_ conninfo: String?) throws -> [RunReport] {
         let warehouse = try Warehouse.open(conninfo, onNotice: observer.note)
         interruption.watch(warehouse.connection)
+        defer { project.writeMetrics(conninfo, note: observer.note) }
         return try run(warehouse, .team(conninfo: conninfo, workers: options.workers))
     }
 

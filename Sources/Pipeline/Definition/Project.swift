@@ -18,6 +18,8 @@ package struct ProjectDefinition: Sendable {
     package var retention = RetentionTimes()
     /// Whom alerts are told to, in the order of the file.
     package var channels: [ChannelDefinition] = []
+    /// A file that each run writes its metrics to, relative to the project; nil: none.
+    package var metrics: String?
 
     /// The first day that has a leaf's name, and a day from now: one event from 2099 must not move a clock.
     static func defaultTimeRange(now: Date) -> ClosedRange<Timestamp> {
@@ -174,7 +176,7 @@ package struct Project: Sendable {
             let reader = try DefinitionReader(
                 file: definitionFile, projectDirectory: directory, environment: environment)
             let keys =
-                ["database", "min_time", "max_time", "compact_after", "retention", "storage", "channels"]
+                ["database", "min_time", "max_time", "compact_after", "retention", "storage", "channels", "metrics"]
                 + unusedKeys
             guard let object = reader.object(reader.root, "the project", keys: keys) else {
                 return (definition, reader.problems)
@@ -204,6 +206,7 @@ package struct Project: Sendable {
             if let value = object["channels"] {
                 definition.channels = ChannelsReader(reader: reader, directory: directory).read(value)
             }
+            definition.metrics = object["metrics"].flatMap { reader.nonEmptyString($0, "metrics") }
             for key in unusedKeys {
                 if let value = object[key] {
                     reader.warning("\"\(key)\" has no effect in this version", at: value)

@@ -9,7 +9,10 @@ enum StatusVerb: Verb {
     static let name = "status"
     static let summary =
         "shows how pipelines and sources stand, what holds the hours of an SLA back, and what the days take"
-    static let options: [Option] = [.project, .database, .json]
+    static let options: [Option] = [
+        .project, .database, .json,
+        Option("--metrics", "FILE", "write OpenMetrics text to a file (- is stdout), and nothing else"),
+    ]
     static let discussion = """
         Of each pipeline it tells the last run, the last that succeeded, the next by its schedule, and who holds its lock;
         of each source how old its latest event is, against the "freshness" of its definition: { "warn": "1h",
@@ -21,12 +24,27 @@ enum StatusVerb: Verb {
         silent holds it back, and is named here. Of the disk it says what the days take, as leaves and compacted, and
         what the next 30 days will add, if they are as the last seven; --json lists every day.
 
+        --metrics writes what a monitoring system reads, for node_exporter's textfile collector; with
+        "metrics": "FILE" in pipelines/project.jsonc every run does so.
+
         exit codes: 0 done, 2 something is stale, 64 wrong usage, 69 database out of reach, 78 bad definition
         """
 
     static func run(_ arguments: Arguments) throws -> ExitCode {
         let context = Context(arguments)
         let connection = try Warehouse.open(try context.conninfo(), creating: false).connection
+        if let file = arguments["--metrics"] {
+            guard !arguments.isJSON else {
+                throw UsageError("--metrics has a format of its own; leave --json out")
+            }
+            let text = try Metrics.text(connection)
+            if file == "-" {
+                Terminal.out(String(text.dropLast()))
+            } else {
+                try WholeFile.write(text, to: file)
+            }
+            return .done
+        }
         let project = try? context.project()
         // A day is compacted by the first run after it has become so old.
         let definition = project?.definition
