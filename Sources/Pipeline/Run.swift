@@ -82,9 +82,16 @@ package struct Run {
         let origins = try pipelines.map { try origin(of: $0, warehouse) }
         try finishAbandonedDays(warehouse)
         let models = try Model.ordered(try project.sqlFiles().folder("transforms"))
-        var reports = try zip(pipelines, origins).map { try load($0, $1, warehouse, crew) }
+        let lineage =
+            crew == .alone
+            ? nil
+            : OpenLineageReporter(
+                project, options, models: models.map(\.name), warehouse.connection, note: observer.note)
+        defer { lineage?.finish() }
+        var reports = try zip(pipelines, origins).map { try load($0, $1, warehouse, crew, lineage) }
         if options.transforms { transform(models, &reports, warehouse, isRehearsal: crew == .alone) }
         for report in reports { try end(report, warehouse) }
+        lineage?.end(reports, pipelines)
         if options.transforms, crew != .alone { evaluateAlerts(reports, warehouse) }
         if options.loads, options.transforms, crew != .alone { compact(warehouse) }
         return reports
@@ -212,12 +219,14 @@ package struct Run {
     }
 
     private func load(
-        _ pipeline: PipelineDefinition, _ origin: RunOrigin, _ warehouse: Warehouse, _ crew: SourceLoad.Crew
+        _ pipeline: PipelineDefinition, _ origin: RunOrigin, _ warehouse: Warehouse, _ crew: SourceLoad.Crew,
+        _ lineage: OpenLineageReporter?
     ) throws -> RunReport {
         let stopwatch = Stopwatch()
         let runID = try Catalogue(warehouse.connection).beginRun(
             pipeline: pipeline.name, host: ProcessInfo.processInfo.hostName,
             processID: ProcessInfo.processInfo.processIdentifier, version: daybookVersion, origin: origin)
+        lineage?.begin(pipeline, runID: runID)
         var report = RunReport(
             runID: runID, pipeline: pipeline.name, status: .succeeded,
             load: LoadProgress(pipeline: pipeline.name, totalBytes: 0), seconds: 0, models: [])

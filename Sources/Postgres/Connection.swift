@@ -9,6 +9,9 @@ package final class Connection {
 
     /// The sockets and names that the connection goes to, without any secret: `daybook at /tmp/x`.
     package let target: String
+    /// As libpq took it: a name, an address, or the directory of a socket; empty where it has told none.
+    package let host: String
+    package let port: String
 
     /// Connects to a URL or `key=value` string; nil takes the PG* variables of the environment.
     ///
@@ -28,6 +31,8 @@ package final class Connection {
         let database = PQdb(handle).map { String(cString: $0) } ?? ""
         let host = PQhost(handle).map { String(cString: $0) } ?? ""
         target = host.isEmpty ? database : "\(database) at \(host)"
+        self.host = host
+        port = PQport(handle).map { String(cString: $0) } ?? ""
         guard PQstatus(handle) == CONNECTION_OK else {
             let message = Connection.lastMessage(handle)
             PQfinish(handle)

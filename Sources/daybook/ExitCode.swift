@@ -9,7 +9,7 @@ import Warehouse
 enum ExitCode: Int32 {
     case done = 0
     case failed = 1
-    /// A check or an SLA test failed.
+    /// A check or an SLA test failed, or something is stale.
     case checkFailed = 2
     case usage = 64
     case badData = 65

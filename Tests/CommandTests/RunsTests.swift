@@ -275,6 +275,21 @@ struct RunsTests {
         #expect((document["outbox"] as? [[String: Any]])?.first?["channel"] as? String == "mail")
     }
 
+    @Test("status --metrics writes the metrics to a file or to stdout, and nothing else")
+    func metrics() throws {
+        #expect(try command.run("run").status == 0)
+        let written = try command.run("status", "--metrics", "a.prom")
+        #expect(written.status == 0 && written.out.isEmpty && written.error.isEmpty)
+        let file = try String(contentsOfFile: project.path("a.prom"), encoding: .utf8)
+        let out = try command.run("status", "--metrics", "-").out
+        for text in [file, out] {
+            #expect(text.hasPrefix("# TYPE daybook_run_seconds gauge\n") && text.hasSuffix("} 1\n# EOF\n"))
+        }
+        let nowhere = try command.run("status", "--metrics", "no/a.prom")
+        #expect(nowhere.status == 1 && nowhere.error.contains("no/a.prom cannot be written"))
+        #expect(try command.run("status", "--metrics", "-", "--json").status == 64)
+    }
+
     @Test("Both work with a database and no project, and with definitions that have mistakes")
     func withoutProject() throws {
         try define(pipeline: #", "schedule": "@hourly""#)

@@ -20,6 +20,8 @@ package struct ProjectDefinition: Sendable {
     package var channels: [ChannelDefinition] = []
     /// A file that each run writes its metrics to, relative to the project; nil: none.
     package var metrics: String?
+    /// Who is told of runs by events of OpenLineage; nil: nobody.
+    package var openLineage: OpenLineageTarget?
 
     /// The first day that has a leaf's name, and a day from now: one event from 2099 must not move a clock.
     static func defaultTimeRange(now: Date) -> ClosedRange<Timestamp> {
@@ -176,8 +178,10 @@ package struct Project: Sendable {
             let reader = try DefinitionReader(
                 file: definitionFile, projectDirectory: directory, environment: environment)
             let keys =
-                ["database", "min_time", "max_time", "compact_after", "retention", "storage", "channels", "metrics"]
-                + unusedKeys
+                [
+                    "database", "min_time", "max_time", "compact_after", "retention", "storage", "channels",
+                    "metrics", "openlineage",
+                ] + unusedKeys
             guard let object = reader.object(reader.root, "the project", keys: keys) else {
                 return (definition, reader.problems)
             }
@@ -207,6 +211,10 @@ package struct Project: Sendable {
                 definition.channels = ChannelsReader(reader: reader, directory: directory).read(value)
             }
             definition.metrics = object["metrics"].flatMap { reader.nonEmptyString($0, "metrics") }
+            let name = directory.split(separator: "/").last.map(String.init) ?? "daybook"
+            definition.openLineage = object["openlineage"].flatMap {
+                OpenLineageReader(reader: reader, projectName: name).read($0)
+            }
             for key in unusedKeys {
                 if let value = object[key] {
                     reader.warning("\"\(key)\" has no effect in this version", at: value)
