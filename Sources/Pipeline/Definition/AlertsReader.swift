@@ -57,7 +57,8 @@ struct AlertsReader {
         let severity = object["severity"].flatMap {
             reader.choice($0, "severity of \(name)", AlertRule.Severity.allCases.map(\.rawValue))
         }
-        let subject = watched?.name ?? pipeline
+        let source = parameters.source.map { "\(pipeline)_\($0)" }
+        let subject = watched?.name ?? source ?? parameters.service ?? pipeline
         return AlertRule(
             name: object["name"].flatMap { reader.nonEmptyString($0, "name of \(name)") }
                 ?? "\(subject)_\(kind.rawValue)",

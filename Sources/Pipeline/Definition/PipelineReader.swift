@@ -104,6 +104,12 @@ struct PipelineReader {
             add(
                 alertsReader.read(value, slas: known, sources: sources.map(\.name)), at: value, to: &alerts)
         }
+        // A source that is stale holds back what depends on it: somebody is to be told why.
+        if sources.contains(where: { $0.freshness.errorMicroseconds != nil }),
+            !alerts.contains(where: { $0.kind == .freshness && $0.parameters.service == nil })
+        {
+            alerts.append(AlertRule(name: "\(name)_freshness", pipeline: name, kind: .freshness))
+        }
         let fields =
             object["event_fields"].map { EventFieldsReader(reader: reader, pipeline: name).read($0) } ?? []
         return PipelineDefinition(
