@@ -16,7 +16,7 @@ let package = Package(
         .target(name: "SQLFiles", plugins: ["EmbedSQLPlugin"]),
         .target(name: "Warehouse", dependencies: ["Postgres", "Events", "SQLFiles"]),
         .target(name: "Transform", dependencies: ["Events", "Postgres", "SQLFiles"]),
-        .target(name: "Alerts", dependencies: ["Extract", "Postgres", "SQLFiles"]),
+        .target(name: "Alerts", dependencies: ["Events", "Extract", "Postgres", "SQLFiles"]),
         .target(name: "Pipeline", dependencies: ["Alerts", "Extract", "Warehouse", "Transform"]),
         .executableTarget(name: "daybook", dependencies: ["Alerts", "Pipeline", "Generate"]),
 
@@ -37,7 +37,8 @@ let package = Package(
         .testTarget(name: "ExtractTests", dependencies: ["Extract", "TestSupport"]),
         .testTarget(name: "WarehouseTests", dependencies: ["Warehouse", "SQLFiles", "TestSupport"]),
         .testTarget(name: "TransformTests", dependencies: ["Transform", "TestSupport"]),
-        .testTarget(name: "AlertsTests", dependencies: ["Alerts", "Pipeline", "TestSupport"]),
+        .testTarget(
+            name: "AlertsTests", dependencies: ["Alerts", "Pipeline", "TestSupport"], exclude: ["Fixtures"]),
         .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"]),
         .testTarget(name: "CommandTests", dependencies: ["daybook", "TestSupport"]),
         .testTarget(name: "CrashTests", dependencies: ["daybook", "TestSupport"]),

@@ -12,8 +12,8 @@ enum MailHeader {
     /// A field whose value is text for people.
     static func text(_ name: String, _ value: String) -> String { folded(name, words(value)) }
 
-    /// A field whose value consists of words that may stand as they are.
-    static func plain(_ name: String, _ words: [String]) -> String { folded(name, words) }
+    /// A field whose value is for programs, not all of which read on in the next line.
+    static func plain(_ name: String, _ value: String) -> String { "\(name): \(value)\r\n" }
 
     static func addresses(_ name: String, _ addresses: [MailAddress]) -> String {
         let words = addresses.enumerated().flatMap { index, address in

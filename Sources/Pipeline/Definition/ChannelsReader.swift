@@ -11,7 +11,7 @@ struct ChannelsReader {
     private static let kinds = ["mail", "webhook", "slack", "command"]
     private static let timings = ["group_wait", "group_interval", "repeat_interval", "quiet_hours"]
 
-    /// In the order of the file; those that have a mistake are left out.
+    /// In the order of the file, as far as they can be told.
     func read(_ value: JSONValue) -> [ChannelDefinition] {
         guard case .object(let members) = value.content else {
             reader.error(
