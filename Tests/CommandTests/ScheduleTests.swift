@@ -31,7 +31,7 @@ struct ScheduleTests {
     }
 
     private func log(_ type: String, of order: String) throws {
-        let time = Date().formatted(.iso8601.time(includingFractionalSeconds: true))
+        let time = Date().formatted(.iso8601)
         try project.append(
             "log.ndjson",
             "{\"id\":\"\(UUID())\",\"at\":\"\(time)\",\"type\":\"\(type)\",\"order\":\"\(order)\"}\n")
@@ -91,7 +91,7 @@ struct ScheduleTests {
         // The hour is far; the deadline wakes it.
         let schedule = try command.start(["schedule"])
         try eventually("a mail about the deadline") { try mails().count == 1 }
-        let late = try mails()[0]
+        let late = try #require(try mails().first)
         #expect(late.contains("o-77: no order.delivered within 10s") && late.contains("Call the depot."))
         #expect(try count("started_by = 'deadline'") == 1)
         try log("order.delivered", of: "o-77")
