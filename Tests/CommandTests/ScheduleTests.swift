@@ -31,7 +31,7 @@ struct ScheduleTests {
     }
 
     private func log(_ type: String, of order: String) throws {
-        let time = Date().formatted(.iso8601)
+        let time = Date().formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true))
         try project.append(
             "log.ndjson",
             "{\"id\":\"\(UUID())\",\"at\":\"\(time)\",\"type\":\"\(type)\",\"order\":\"\(order)\"}\n")
