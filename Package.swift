@@ -39,7 +39,8 @@ let package = Package(
         .testTarget(name: "TransformTests", dependencies: ["Transform", "TestSupport"]),
         .testTarget(
             name: "AlertsTests", dependencies: ["Alerts", "Pipeline", "TestSupport"], exclude: ["Fixtures"]),
-        .testTarget(name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"]),
+        .testTarget(
+            name: "PipelineTests", dependencies: ["Pipeline", "TestSupport"], exclude: ["Fixtures"]),
         .testTarget(name: "CommandTests", dependencies: ["daybook", "TestSupport"]),
         .testTarget(name: "CrashTests", dependencies: ["daybook", "TestSupport"]),
     ],

@@ -46,7 +46,7 @@ struct VerbTests {
             "drift", "lineage",
             "verify", "compact", "retain", "export",
             "test",
-            "generate",
+            "generate", "schedule", "alerts",
             "db",
         ] {
             #expect(all.out.contains("\n  \(verb) "), "\(verb)")

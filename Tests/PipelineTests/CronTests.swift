@@ -170,6 +170,50 @@ struct CronTests {
         }
     }
 
+    /// Where Python has croniter; `PYTHONPATH` may say where that is.
+    private static let hasCroniter =
+        (try? Shell.run(
+            "/usr/bin/env", ["python3", "-c", "import croniter"], in: "/", ProcessInfo.processInfo.environment
+        ).status) == 0
+
+    @Test("1,000 random expressions and times agree with croniter", .enabled(if: CronTests.hasCroniter))
+    func againstCroniter() throws {
+        let seed = UInt64.random(in: 0...UInt64.max)
+        var dice = Dice(seed: seed)
+        let zones = ["UTC", "UTC", "Asia/Kathmandu", "Asia/Tokyo"]
+        var lines: [String] = []
+        while lines.count < 1_000 {
+            let zone = zones.randomElement(using: &dice)!
+            let fields = [0...59, 0...23, 1...31, 1...12, 0...6].map { RandomField($0, &dice) }
+            var texts = fields.map(\.text)
+            // croniter takes a range of one number for all numbers.
+            guard !texts.contains(where: { $0.wholeMatch(of: #/(\d+)-\1/#) != nil }) else { continue }
+            // Names where a number stands alone.
+            if let month = Int(texts[3]) { texts[3] = ["Jan", "FEB", "mar"][safe: month - 1] ?? texts[3] }
+            if let day = Int(texts[4]) { texts[4] = ["SUN", "mon", "Tue"][safe: day] ?? texts[4] }
+            let nicknames = ["@hourly", "@daily", "@weekly", "@monthly", "@yearly"]
+            let text =
+                dice.chance(0.02) ? nicknames.randomElement(using: &dice)! : texts.joined(separator: " ")
+            guard let cron = try? CronExpression(text, zone: TimeZone(identifier: zone)!) else { continue }
+            let start = Int.random(in: 1_577_836_800...1_893_456_000, using: &dice)
+            var (times, time): ([Int], Date) = ([], Date(timeIntervalSince1970: Double(start)))
+            while times.count < 4, let next = cron.next(after: time) {
+                times.append(Int(next.timeIntervalSince1970))
+                time = next
+            }
+            // croniter looks no further than fifty years.
+            guard times.last! < start + 1_000_000_000 else { continue }
+            lines.append(([text, zone, "\(start)"] + times.map(String.init)).joined(separator: "\t"))
+        }
+        let project = try TemporaryProject()
+        try project.write("lines", lines.joined(separator: "\n") + "\n")
+        let check = "\(TestData.repository)/Tests/PipelineTests/Fixtures/croniter_check.py"
+        let outcome = try Shell.run(
+            "/bin/sh", ["-c", "python3 '\(check)' < lines"], in: project.directory,
+            ProcessInfo.processInfo.environment)
+        #expect(outcome.status == 0 && outcome.out == "", "seed \(seed): \(outcome.out)\(outcome.error)")
+    }
+
     /// A daemon that wakes each minute, and sees when the clock was set.
     private func run(_ fields: [RandomField], _ clock: Clock) -> [Date] {
         func matches(_ parts: DateComponents) -> Bool {
@@ -203,4 +247,8 @@ struct CronTests {
         }
         return runs
     }
+}
+
+extension Array {
+    fileprivate subscript(safe index: Int) -> Element? { indices.contains(index) ? self[index] : nil }
 }

@@ -97,6 +97,7 @@ struct SampleProject {
               "within": "30m", "target": 0.95
             }
           ],
+          "schedule": "5 * * * *",          // when daybook schedule runs it: at five past each hour
           "clock": "data"                   // the logs are of the past: "now" is the latest event in them
         }
 
