@@ -1,7 +1,7 @@
 -- Writes the messages that are due into the outbox. $1: the project's name. A message tells the news of one rule, or what
 -- still fires once more; of very many the first hundred, and of the first twenty the case's timeline.
 WITH due AS (
-    SELECT channel, rule, is_repeat FROM daybook.due_messages WHERE due_at <= now()
+    SELECT channel, rule, is_repeat FROM daybook.due_messages WHERE due_at <= clock_timestamp()
 ),
 told AS (
     SELECT d.channel, d.rule, d.is_repeat, n.state, n.at, a.alert_id
