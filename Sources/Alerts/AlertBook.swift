@@ -19,6 +19,8 @@ package struct AlertBook {
         package var fired: Int
         package var resolved: Int
         package var withdrawn: Int
+        /// Kinds of rules that could not be judged, and why.
+        package var failures: [String] = []
 
         package var ended: Int { resolved + withdrawn }
     }
@@ -32,7 +34,9 @@ package struct AlertBook {
     ) throws -> Outcome {
         try alone {
             try define(channels)
-            try run("define_rules", [pipelines, try json(rules)])
+            let text = try json(rules)
+            try run("redefined", [text])
+            try run("define_rules", [pipelines, text])
             return try judge(project)
         }
     }
@@ -67,40 +71,55 @@ package struct AlertBook {
 
     private func judge(_ project: String) throws -> Outcome {
         let before = try connection.query(
-            "SELECT coalesce(max(alert_id), 0), clock_timestamp()::text FROM daybook.alerts"
+            "SELECT clock_timestamp()::text"
         ).first()
-        let (lastID, began): (Int64, String) = (try before.get(0), try before.get(1))
+        let began: String = try before.get(0)
         let kinds = Set(
             try connection.query("SELECT DISTINCT type FROM daybook.alert_rules WHERE retired_at IS NULL")
                 .rows
                 .map { try $0.get(0, as: String.self) })
+        var failures: [String] = []
         try run("retired")
         try run("judged")
         for kind in AlertRule.Kind.allCases where kinds.contains(kind.rawValue) {
-            try run(kind.rawValue)
-            if kind == .overdue || kind == .stuck {
-                if kind == .stuck { try run("found") }
-                try run("\(kind.rawValue)_ended")
+            do {
+                // What fails of one kind leaves the others as they are.
+                try connection.transaction { try judge(kind) }
+            } catch let error as PostgresError where error.kind == .refused && !error.isCancelled {
+                failures.append("\(kind.rawValue): \(error)")
             }
         }
-        try run("found")
-        try run("ended")
         try run("told_from")
-        try run("news", [lastID])
+        try run("news", [began])
         try run("news_of_ends", [began])
         FailPoint.pass("alerts-judged")
         try run("drop_silenced")
         try run("compose", [project])
         let counts = try connection.query(
             """
-            SELECT count(*) FILTER (WHERE alert_id > $1::bigint),
-                count(*) FILTER (WHERE state = 'resolved' AND ended_at >= $2::timestamptz),
-                count(*) FILTER (WHERE state = 'withdrawn' AND ended_at >= $2::timestamptz)
+            SELECT count(*) FILTER (WHERE detected_at >= $1::timestamptz),
+                count(*) FILTER (WHERE state = 'resolved' AND ended_at >= $1::timestamptz),
+                count(*) FILTER (WHERE state = 'withdrawn' AND ended_at >= $1::timestamptz)
             FROM daybook.alerts
-            WHERE alert_id > $1::bigint OR ended_at >= $2::timestamptz
-            """, [lastID, began]
+            WHERE detected_at >= $1::timestamptz OR ended_at >= $1::timestamptz
+            """, [began]
         ).first()
-        return Outcome(fired: try counts.get(0), resolved: try counts.get(1), withdrawn: try counts.get(2))
+        return Outcome(
+            fired: try counts.get(0), resolved: try counts.get(1), withdrawn: try counts.get(2),
+            failures: failures)
+    }
+
+    private func judge(_ kind: AlertRule.Kind) throws {
+        try run(kind.rawValue)
+        switch kind {
+        case .overdue: try run("overdue_ended")
+        case .stuck:
+            try run("stuck_ended")
+            try run("found", [kind.rawValue])
+        default:
+            try run("found", [kind.rawValue])
+            try run("ended", [kind.rawValue])
+        }
     }
 
     /// When a message is to be composed, or tried again, in microseconds since 1970; nil where none waits.

@@ -6,22 +6,27 @@ import Warehouse
 /// Sends what the outbox holds for the channels of a project.
 package struct DeliverAlerts {
     private let project: Project
-    private let connection: Connection
+    private let conninfo: String?
 
-    package init(_ project: Project, _ warehouse: Warehouse) {
+    /// - Parameter conninfo: of a database that holds Daybook's schemas.
+    package init(_ project: Project, _ conninfo: String?) {
         self.project = project
-        connection = warehouse.connection
+        self.conninfo = conninfo
     }
 
     /// Composes what has become due, and sends it.
-    package func run() throws -> Outbox.Outcome {
+    package func run(_ limits: Outbox.Limits = Outbox.Limits()) throws -> Outbox.Outcome {
         let channels = project.definition.channels
-        let book = AlertBook(connection)
-        guard !channels.isEmpty, let due = try book.nextDue(), due <= Date().microseconds else {
+        let book = AlertBook(try Warehouse.open(conninfo, creating: false).connection)
+        let due = try book.nextDue()
+        guard limits.isForced || due.map({ $0 <= Date().microseconds }) ?? false else {
             return Outbox.Outcome()
         }
         try book.compose(channels: channels, project: project.name)
         let pairs = channels.map { ($0.name, $0.channel) }
-        return try Outbox(connection, channels: Dictionary(uniqueKeysWithValues: pairs)).deliver()
+        let conninfo = conninfo
+        return Outbox(channels: Dictionary(uniqueKeysWithValues: pairs)) {
+            try Warehouse.connect(conninfo)
+        }.deliver(limits)
     }
 }

@@ -23,7 +23,7 @@ package final class Interruption: @unchecked Sendable {
         lock.withLock { cancellers.append(canceller) }
     }
 
-    var isRequested: Bool { lock.withLock { wasRequested } }
+    package var isRequested: Bool { lock.withLock { wasRequested } }
 
     func check() throws {
         if isRequested { throw Interrupted() }

@@ -77,7 +77,8 @@ package struct Run {
     private func run(_ warehouse: Warehouse, _ crew: SourceLoad.Crew) throws -> [RunReport] {
         for pipeline in pipelines {
             try PipelineLock.acquire(
-                pipeline.name, waitSeconds: options.lockWaitSeconds, warehouse.connection)
+                pipeline.name, waitSeconds: options.lockWaitSeconds, warehouse.connection,
+                check: interruption.check)
         }
         let origins = try pipelines.map { try origin(of: $0, warehouse) }
         try finishAbandonedDays(warehouse)
@@ -185,6 +186,9 @@ package struct Run {
         var origin = RunOrigin()
         origin.startedBy = options.startedBy
         guard let (nominal, attempt) = options.nominal else { return origin }
+        guard nominal.microseconds <= Date().addingTimeInterval(60).microseconds else {
+            throw NominalInFuture(nominal: nominal)
+        }
         let schedules = Schedules(warehouse.connection)
         let accounted = try schedules.accountedUntil(pipeline.name)
         if let accounted, accounted >= nominal.microseconds {
@@ -223,9 +227,12 @@ package struct Run {
         _ lineage: OpenLineageReporter?
     ) throws -> RunReport {
         let stopwatch = Stopwatch()
-        let runID = try Catalogue(warehouse.connection).beginRun(
+        let begun = try Catalogue(warehouse.connection).beginRun(
             pipeline: pipeline.name, host: ProcessInfo.processInfo.hostName,
             processID: ProcessInfo.processInfo.processIdentifier, version: daybookVersion, origin: origin)
+        guard let runID = begun else {
+            throw AlreadyRun(pipeline: pipeline.name, nominal: origin.nominal!.last)
+        }
         lineage?.begin(pipeline, runID: runID)
         var report = RunReport(
             runID: runID, pipeline: pipeline.name, status: .succeeded,
@@ -236,6 +243,7 @@ package struct Run {
                     pipeline: pipeline, project: project, warehouse: warehouse, crew: crew,
                     interruption: interruption, observer: observer)
                 try load.load(runID: runID, outcome: &report.load)
+                report.hasLoaded = true
                 if try Ledger.isHopeless(runID, warehouse.connection) {
                     throw NothingButRejects(rejected: report.counts.rejected)
                 }
@@ -311,6 +319,7 @@ package struct Run {
             let outcome = try book.evaluate(
                 rules, ofPipelines: names, channels: project.definition.channels, project: project.name)
             if outcome.fired > 0 || outcome.ended > 0 { observer.note("alerts: \(outcome)") }
+            for failure in outcome.failures { observer.note("alerts: \(failure)") }
         } catch {
             observer.note("alerts: \(error); the next run tries again")
         }
@@ -319,7 +328,8 @@ package struct Run {
     private func end(_ report: RunReport, _ warehouse: Warehouse) throws {
         do {
             try Catalogue(warehouse.connection).endRun(
-                report.runID, report.counts, error: report.error.map { "\($0)" })
+                report.runID, report.counts, error: report.error.map { "\($0)" },
+                hasLoaded: report.hasLoaded, mayPass: report.error?.mayPass ?? false)
         } catch  where report.error != nil {
             // With the connection lost, the run's own error is the one to tell; the next run closes its row.
         }
@@ -331,6 +341,28 @@ extension RunReport {
         status = .failed
         let isCancelled = (error as? PostgresError)?.isCancelled ?? false
         self.error = isCancelled ? Interrupted() : error
+    }
+}
+
+/// A time of the schedule that is yet to come.
+package struct NominalInFuture: Error, CustomStringConvertible {
+    let nominal: Timestamp
+    package var description: String { "--nominal is \(nominal), which is yet to come" }
+}
+
+extension Error {
+    /// Whether the same may go well a little later: what is out of reach comes back, a lock is freed, a kill is over.
+    fileprivate var mayPass: Bool {
+        switch self as any Error {
+        case let error as ExtractError: error.kind != .unsupported
+        case let error as FailedPrograms: !error.isBadData
+        case let error as PostgresError: error.kind == .connect || error.kind == .connectionLost
+        case WarehouseError.locked, WarehouseError.lockLost, WarehouseError.viewInUse,
+            WarehouseError.transforming:
+            true
+        case is PrivateServerError, is Interrupted: true
+        default: false
+        }
     }
 }
 

@@ -11,6 +11,8 @@ package struct RunReport: Sendable, Encodable {
     package var load: LoadProgress
     package var seconds: Double
     package var models: [ModelResult]
+    /// Whether all sources were read to their ends.
+    var hasLoaded = false
     /// Why it failed.
     package var error: (any Error)?
 

@@ -155,12 +155,15 @@ package struct Catalogue {
     /// Begins a run; earlier runs of the pipeline that never ended are marked failed. Call under its lock.
     ///
     /// The times of a schedule that it stands for are accounted for from here on, however it ends.
+    ///
+    /// - Returns: nil where somebody else has accounted for these times meanwhile.
     package func beginRun(
         pipeline: String, host: String, processID: Int32, version: String, origin: RunOrigin = RunOrigin()
-    ) throws -> Int64 {
+    ) throws -> Int64? {
         try connection.query(
             """
-            UPDATE daybook.runs SET status = 'failed', ended_at = clock_timestamp(), error = 'it was killed'
+            UPDATE daybook.runs
+            SET status = 'failed', ended_at = clock_timestamp(), error = 'it was killed', may_pass = true
             WHERE pipeline = $1 AND status = 'running'
             """, [pipeline])
         return try connection.query(
@@ -169,32 +172,43 @@ package struct Catalogue {
                 UPDATE daybook.schedules
                 SET accounted_until = $7::timestamptz
                 WHERE pipeline = $1 AND accounted_until < $7::timestamptz
+                RETURNING pipeline
             )
             INSERT INTO daybook.runs (
                 pipeline, status, host, process_id, version, started_by, nominal_from, nominal_at, nominal_times,
                 attempt)
-            VALUES ($1, 'running', $2, $3::int, $4, $5, $6::timestamptz, $7::timestamptz, $8::int, $9::int)
+            SELECT $1, 'running', $2, $3::int, $4, $5, $6::timestamptz, $7::timestamptz, $8::int, $9::int
+            WHERE $7::timestamptz IS NULL OR $9::int > 1 OR EXISTS (SELECT FROM accounted)
+                OR NOT EXISTS (SELECT FROM daybook.schedules WHERE pipeline = $1)
             RETURNING run_id
             """,
             [
                 pipeline, host, processID, version, origin.startedBy, origin.nominal?.first.description,
                 origin.nominal?.last.description, origin.nominal?.count, origin.nominal?.attempt,
             ]
-        ).first().get(0)
+        ).rows.first?.get(0)
     }
 
-    package func endRun(_ runID: Int64, _ counts: LoadCounts, error: String?) throws {
+    /// Notes how a run ended.
+    ///
+    /// - Parameters:
+    ///   - hasLoaded: whether all of its sources were read to their ends.
+    ///   - mayPass: whether it failed for a reason that may pass.
+    package func endRun(
+        _ runID: Int64, _ counts: LoadCounts, error: String?, hasLoaded: Bool = false, mayPass: Bool = false
+    ) throws {
         try connection.query(
             """
             UPDATE daybook.runs
             SET status = CASE WHEN $2::text IS NULL THEN 'succeeded' ELSE 'failed' END, error = $2,
                 ended_at = clock_timestamp(), read = $3::bigint, loaded = $4::bigint, duplicate = $5::bigint,
-                conflicting = $6::bigint, rejected = $7::bigint, filtered = $8::bigint
+                conflicting = $6::bigint, rejected = $7::bigint, filtered = $8::bigint,
+                has_loaded = $9::boolean, may_pass = $10::boolean
             WHERE run_id = $1::bigint
             """,
             [
                 runID, error, counts.read, counts.loaded, counts.duplicate, counts.conflicting,
-                counts.rejected, counts.filtered,
+                counts.rejected, counts.filtered, hasLoaded, mayPass,
             ])
     }
 

@@ -7,8 +7,11 @@ import Postgres
 package struct PipelineLock {
     /// Takes the lock, waiting up to `waitSeconds`.
     ///
+    /// - Parameter check: asked while it waits; what it throws ends the waiting.
     /// - Throws: `WarehouseError.locked` with who holds it.
-    package static func acquire(_ pipeline: String, waitSeconds: Double, _ connection: Connection) throws {
+    package static func acquire(
+        _ pipeline: String, waitSeconds: Double, _ connection: Connection, check: () throws -> Void = {}
+    ) throws {
         let stopwatch = Stopwatch()
         while true {
             let isMine: Bool = try connection.query(
@@ -18,6 +21,7 @@ package struct PipelineLock {
             guard stopwatch.seconds < waitSeconds else {
                 throw WarehouseError.locked(pipeline: pipeline, holder: try holder(pipeline, connection))
             }
+            try check()
             Thread.sleep(forTimeInterval: 0.1)
         }
     }

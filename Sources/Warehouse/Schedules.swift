@@ -36,24 +36,28 @@ package struct Schedules {
     /// Up to when a schedule is accounted for.
     package struct Accounted: Sendable {
         package let until: Timestamp
-        /// What the last run for it stood for, where that did not succeed.
-        package let failed: RunOrigin.Nominal?
+        /// What the last run for it stood for, and when it ended, where another attempt is worth it.
+        package let failed: (nominal: RunOrigin.Nominal, at: Timestamp)?
     }
 
     /// Takes the schedules that are defined now, by pipeline; those of others are forgotten.
     package func define(_ schedules: [String: String]) throws -> [String: Accounted] {
         let sorted = schedules.sorted { $0.key < $1.key }
-        let rows = try connection.query(
+        try connection.query(
             SQLFiles.builtin.text("schedule/define.sql"), [sorted.map(\.key), sorted.map(\.value)],
-            action: "define the schedules"
-        ).rows
+            action: "define the schedules")
+        // A statement of its own: it sees what others have defined meanwhile.
+        let rows = try connection.query(SQLFiles.builtin.text("schedule/accounted.sql")).rows
         return Dictionary(
             uniqueKeysWithValues: try rows.map { row in
                 let until = Timestamp(microseconds: try row.get("accounted_until"))
                 let failed = try row.getIfPresent("failed_attempt", as: Int.self).map { attempt in
-                    RunOrigin.Nominal(
-                        first: Timestamp(microseconds: try row.get("nominal_from")), last: until,
-                        count: try row.get("nominal_times"), attempt: attempt)
+                    (
+                        nominal: RunOrigin.Nominal(
+                            first: Timestamp(microseconds: try row.get("nominal_from")), last: until,
+                            count: try row.get("nominal_times"), attempt: attempt),
+                        at: Timestamp(microseconds: try row.get("ended_at"))
+                    )
                 }
                 return (try row.get("pipeline", as: String.self), Accounted(until: until, failed: failed))
             })
@@ -93,14 +97,17 @@ package struct Schedules {
     }
 
     /// Writes down that no run will stand for some times.
+    ///
+    /// - Parameter isFailure: a run should have, and could not begin.
     package func skip(
-        _ pipeline: String, first: Timestamp, last: Timestamp, count: Int, reason: String, host: String,
-        processID: Int32, version: String
+        _ pipeline: String, first: Timestamp, last: Timestamp, count: Int, reason: String, isFailure: Bool,
+        host: String, processID: Int32, version: String
     ) throws {
         try connection.query(
             SQLFiles.builtin.text("schedule/skip.sql"),
             [
                 pipeline, first.description, last.description, count, reason, host, processID, version,
+                isFailure ? "failed" : "skipped",
             ])
     }
 

@@ -24,7 +24,7 @@ enum ExitCode: Int32 {
         switch error {
         case is AlreadyRun: self = .done
         case is ScheduleVerb.AlreadyScheduled: self = .locked
-        case is UsageError, is Guess.Failure, is Export.WithoutTime: self = .usage
+        case is UsageError, is NominalInFuture, is Guess.Failure, is Export.WithoutTime: self = .usage
         case is DefinitionError, is ScheduleLoop.NoSchedule, WarehouseError.noColumnar, is ProjectError,
             is TransformError,
             is SQLFiles.Conflict:

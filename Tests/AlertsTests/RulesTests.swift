@@ -128,6 +128,43 @@ import Testing
         try define("")
         #expect(try run() == ["paid_overdue open 1 withdrawn"])
         #expect(try value("reason") == "the rule is no longer defined")
+        try define("{ \"type\": \"overdue\", \"sla\": \"paid\" }")
+        #expect(try run() == ["paid_overdue open 1 firing"])
+        #expect(try value("fired") == "2")
+    }
+
+    @Test("overdue: what was withdrawn, and is late after all, is told again")
+    func lateAfterAll() throws {
+        try define("{ \"type\": \"overdue\", \"sla\": \"paid\" }", occurrence: "last")
+        try channel(", \"group_interval\": \"0s\"")
+        try event("order.created", "o", at: 0)
+        try event("tick", "clock", at: 70)
+        try run()
+        try event("order.paid", "o", at: 30)
+        #expect(try run() == ["paid_overdue o 1 withdrawn"])
+        // The last end counts.
+        try event("order.paid", "o", at: 80)
+        #expect(try run() == ["paid_overdue o 1 resolved"])
+        #expect(try told() == [["o firing"], ["o withdrawn"], ["o firing", "o resolved"]])
+    }
+
+    @Test("A rule that cannot be judged keeps no other from it; one that is another now begins anew")
+    func redefined() throws {
+        let attainment = "{ \"type\": \"attainment\", \"sla\": \"paid\", \"min_cases\": 1, \"name\": \"r\" }"
+        let few = "{ \"type\": \"event_count\", \"window\": \"10m\", \"below\": 9 }"
+        try define("\(attainment), \(few)")
+        // Of an SLA whose clock shows no time yet nothing is known.
+        #expect(try run() == [])
+        #expect(try database.value("SELECT count(*) FROM daybook.alert_rules") == "2")
+        try event("order.created", "o", at: 0)
+        try event("tick", "clock", at: 61)
+        #expect(try run().sorted() == ["orders_event_count all types 1 firing", "r paid 1 firing"])
+        try define("{ \"type\": \"overdue\", \"sla\": \"paid\", \"name\": \"r\" }, \(few)")
+        #expect(
+            try run().sorted() == [
+                "orders_event_count all types 1 firing", "r o 1 firing", "r paid 1 withdrawn",
+            ])
+        #expect(try value("reason", where: "case_id = 'paid'") == "the rule was defined anew")
     }
 
     @Test("overdue: each cycle of a case is an alert of its own")
@@ -318,6 +355,58 @@ import Testing
         try event("order.paid", "a", at: 72)
         try run()
         #expect(try told().last == ["a resolved"])
+    }
+
+    @Test(
+        "A channel that is new hears of all that fires; one message that cannot be read holds up no other channel"
+    )
+    func channels() throws {
+        try define("{ \"type\": \"overdue\", \"sla\": \"paid\" }")
+        try event("order.created", "a", at: 0)
+        try event("tick", "clock", at: 61)
+        try run()
+        #expect(try told() == [])
+        try project.write(
+            "pipelines/project.jsonc",
+            """
+            { "channels": { "x": { "command": { "run": "cat >> x.out" } },
+              "y": { "command": { "run": "cat >> y.out" } } } }
+            """)
+        try run()
+        #expect(try told() == [["a firing"], ["a firing"]])
+        try database.execute("UPDATE daybook.notifications SET body = '{}' WHERE channel = 'x'")
+        let command = DaybookCommand(in: project.directory, database: database.url)
+        let sent = try command.run("alerts", "send", "--json")
+        #expect(sent.status == 69 && sent.out.contains("\"sent\" : 1"), "\(sent.out)\(sent.error)")
+        #expect(FileManager.default.fileExists(atPath: project.path("y.out")))
+        #expect(
+            try database.rows(
+                "SELECT channel, attempts, sent_at IS NULL FROM daybook.notifications ORDER BY 1")
+                == [["x", "1", "t"], ["y", "1", "f"]])
+        // What failed waits for its time, unless somebody asks for it.
+        #expect(try command.run("alerts", "send").status == 0)
+        #expect(try command.run("alerts", "send", "--now").status == 69)
+        let list = try command.run("alerts")
+        #expect(
+            list.out.contains("order a: no order.paid within 1h") && list.out.contains("x: 1 message waiting")
+        )
+    }
+
+    @Test("A transform has asked no source")
+    func evidence() throws {
+        try define("{ \"type\": \"overdue\", \"sla\": \"paid\" }", clock: "wall")
+        let start = Date() - 3_599
+        try event(
+            "order.created", "a",
+            at: start.formatted(Date.ISO8601FormatStyle(includingFractionalSeconds: true)))
+        #expect(try run() == [])
+        Thread.sleep(forTimeInterval: 1.5)
+        let command = DaybookCommand(in: project.directory, database: database.url)
+        #expect(try command.run("transform").status == 0)
+        #expect(try database.value("SELECT count(*) FROM daybook.alerts") == "0")
+        #expect(try database.value("SELECT count(*) FROM report.fact_sla WHERE breached") == "1")
+        #expect(try command.run("alerts").out.contains("1 case held back; its sources were last asked at"))
+        #expect(try run() == ["paid_overdue a 1 firing"])
     }
 
     @Test("In quiet hours only what is critical is told")

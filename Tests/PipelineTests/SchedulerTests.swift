@@ -97,7 +97,8 @@ import Testing
             accounted.mapValues { Scheduler.Accounted(until: $0) }.merging(
                 attempts.filter { !$0.value.hasSucceeded && $0.value.times.last == accounted[$0.key] }
                     .mapValues {
-                        Scheduler.Accounted(until: $0.times.last, failed: ($0.times, $0.attempt))
+                        Scheduler.Accounted(
+                            until: $0.times.last, failed: ($0.times, $0.attempt, now - Double($0.attempt)))
                     }
             ) { $1 }
         }
@@ -122,7 +123,7 @@ import Testing
         while world.now < end {
             if scheduler == nil, world.now >= downUntil, !world.isDatabaseDown {
                 var new = Scheduler(atOnce: 3)
-                new.define(schedules, accounted: world.known, at: world.now)
+                new.define(schedules, accounted: world.known)
                 scheduler = new
             }
             for launch in scheduler?.launches(at: world.now) ?? [] { world.begin(launch) }
@@ -163,7 +164,7 @@ import Testing
                     databaseUntil = world.now + Double(world.dice.roll(20_000))
                 default:
                     scheduler?.define(
-                        schedules, accounted: world.isDatabaseDown ? [:] : world.known, at: world.now)
+                        schedules, accounted: world.isDatabaseDown ? [:] : world.known)
                 }
             }
         }
@@ -202,7 +203,7 @@ import Testing
         change(&schedule)
         let start = try Date("2026-01-01T10:00:00Z", strategy: .iso8601)
         var scheduler = Scheduler(atOnce: 1)
-        scheduler.define(["p": schedule], accounted: ["p": Scheduler.Accounted(until: start)], at: start)
+        scheduler.define(["p": schedule], accounted: ["p": Scheduler.Accounted(until: start)])
         return (scheduler, start)
     }
 
@@ -243,6 +244,36 @@ import Testing
             launch.cause
                 == .schedule(
                     NominalTimes(first: start + 7_500, last: start + 82_800 + 300, count: 22), attempt: 1))
+    }
+
+    @Test func whatSomebodyElseHasAccountedForIsNotRunAndNotAskedForAgain() throws {
+        var (scheduler, start) = try lone { $0.jitterSeconds = 60 }
+        scheduler.note([Scheduler.Deadline(pipeline: "p", at: start + 300, spacingSeconds: 1)])
+        #expect(scheduler.launches(at: start + 300).map(\.cause) == [.deadline])
+        // Meanwhile another machine runs the time.
+        scheduler.note(accountedUntil: start + 300, of: "p")
+        #expect(scheduler.end("p", .succeeded, at: start + 310) == [])
+        #expect(scheduler.launches(at: start + 400) == [])
+        #expect(try #require(scheduler.nextTime) >= start + 3_900)
+        // One that it has claimed while ours was going on is not skipped by us, either.
+        _ = scheduler.launches(at: start + 3_960)
+        scheduler.note(accountedUntil: start + 7_500, of: "p")
+        #expect(scheduler.end("p", .succeeded, at: start + 11_400).map(\.times.count) == [1])
+    }
+
+    @Test func looksAtADeadlineThatFailAreFewerAndFewer() throws {
+        var (scheduler, start) = try lone()
+        var now = start + 1
+        var pauses: [Double] = []
+        for _ in 0..<4 {
+            scheduler.note([Scheduler.Deadline(pipeline: "p", at: start + 1, spacingSeconds: 2)])
+            let next = try #require(scheduler.nextTime)
+            pauses.append(next.timeIntervalSince(now))
+            now = next
+            #expect(scheduler.launches(at: now).map(\.cause) == [.deadline])
+            _ = scheduler.end("p", .failedForNow(reason: "down"), at: now)
+        }
+        #expect(pauses == [0, 4, 8, 16])
     }
 
     @Test func deadlinesWakeNoMoreOftenThanTheirSpacing() throws {

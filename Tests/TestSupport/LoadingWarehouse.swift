@@ -15,7 +15,7 @@ package struct LoadingWarehouse {
         connection = try Warehouse.open(database.url).connection
         let catalogue = Catalogue(connection)
         sourceID = try catalogue.sourceID(pipeline: "p", name: "s", entity: "order")
-        runID = try catalogue.beginRun(pipeline: "p", host: "h", processID: 1, version: "0")
+        runID = try catalogue.beginRun(pipeline: "p", host: "h", processID: 1, version: "0")!
     }
 
     package func problems() throws -> [String] { try Verification.problems(connection) }

@@ -146,7 +146,8 @@ struct TransformRunnerTests {
         let catalogue = Catalogue(connection)
         let sourceID = try catalogue.sourceID(pipeline: "shop", name: source, entity: entity)
         guard !events.isEmpty else { return }
-        let runID = try catalogue.beginRun(pipeline: "shop", host: "test", processID: 1, version: "test")
+        let runID = try #require(
+            try catalogue.beginRun(pipeline: "shop", host: "test", processID: 1, version: "test"))
         let loadID = try connection.nextLoadID()
         let times = events.map { "2026-01-05T\($0.time)Z" }
         try connection.transaction {

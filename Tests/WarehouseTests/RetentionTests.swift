@@ -137,7 +137,8 @@ struct RetentionTests {
         #expect(try warehouse.problems() == [])
         let catalogue = Catalogue(connection)
         for error in ["no", nil, "no", "no"] {
-            let runID = try catalogue.beginRun(pipeline: "p", host: "h", processID: 1, version: "0")
+            let runID = try #require(
+                try catalogue.beginRun(pipeline: "p", host: "h", processID: 1, version: "0"))
             try catalogue.endRun(runID, LoadCounts(), error: error)
         }
         try connection.execute("UPDATE daybook.runs SET ended_at = now() - interval '10 days'")

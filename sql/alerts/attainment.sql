@@ -5,7 +5,7 @@ WITH rules AS (
     CROSS JOIN jsonb_to_record(r.parameters) AS p (window_seconds double precision, below double precision, min_cases bigint)
     JOIN daybook.slas AS s USING (sla)
     JOIN daybook.sla_evidence AS e USING (sla)
-    WHERE r.type = 'attainment' AND r.retired_at IS NULL AND e.stale_sources IS NULL AND NOT e.is_unknown
+    WHERE r.type = 'attainment' AND r.retired_at IS NULL AND e.at IS NOT NULL AND e.stale_sources IS NULL AND NOT e.is_unknown
 ),
 counted AS (
     SELECT r.rule, r.sla, r.floor, r.min_cases, r.window_seconds, r.at, c.met, c.due
@@ -20,11 +20,15 @@ counted AS (
             AND f.breach_at > r.at - r.window_seconds * interval '1 second' AND f.breach_at <= r.at
     ) AS c
 )
-INSERT INTO pg_temp.judged (rule, case_id, is_breached, since, value, summary, details)
-SELECT rule, sla, CASE WHEN due >= min_cases AND due > 0 THEN met::double precision / due < floor END, at,
+INSERT INTO pg_temp.judged (rule, case_id, is_breached, since, value, summary, details, ending)
+SELECT rule, sla, CASE
+        WHEN due = 0 THEN false
+        WHEN due >= min_cases THEN met::double precision / due < floor
+    END, at,
     met::double precision / nullif(due, 0),
-    format('%s: %s%% of the %s cases due in the last %s were met, and it should be %s%%', sla,
+    coalesce(format('%s: %s%% of the %s cases due in the last %s were met, and it should be %s%%', sla,
         round(100 * met::numeric / nullif(due, 0), 2), due, daybook.duration_text(window_seconds),
-        round(100 * floor::numeric, 2)),
-    jsonb_build_object('met', met, 'due', due, 'floor', floor, 'window_seconds', window_seconds)
+        round(100 * floor::numeric, 2)), sla),
+    jsonb_build_object('met', met, 'due', due, 'floor', floor, 'window_seconds', window_seconds),
+    CASE WHEN due = 0 THEN 'no case was due in the last ' || daybook.duration_text(window_seconds) END
 FROM counted

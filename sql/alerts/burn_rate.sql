@@ -11,7 +11,7 @@ WITH pairs AS (
         AS w (long_seconds double precision, short_seconds double precision, rate double precision)
     JOIN daybook.slas AS s USING (sla)
     JOIN daybook.sla_evidence AS e USING (sla)
-    WHERE e.stale_sources IS NULL AND NOT e.is_unknown AND s.target < 1
+    WHERE e.at IS NOT NULL AND e.stale_sources IS NULL AND NOT e.is_unknown AND s.target < 1
 ),
 counted AS (
     SELECT p.rule, p.sla, p.min_cases, p.long_seconds, p.short_seconds, p.rate, p.at, c.due,
@@ -32,7 +32,10 @@ counted AS (
 ),
 judged AS (
     SELECT *,
-        CASE WHEN due >= min_cases AND due > 0 THEN long_rate > rate AND coalesce(short_rate > rate, false) END AS is_breached
+        CASE
+            WHEN due = 0 THEN false
+            WHEN due >= min_cases THEN long_rate > rate AND coalesce(short_rate > rate, false)
+        END AS is_breached
     FROM counted
 ),
 worst AS (
@@ -41,11 +44,12 @@ worst AS (
     FROM judged
     ORDER BY rule, is_breached DESC NULLS LAST, rate DESC
 )
-INSERT INTO pg_temp.judged (rule, case_id, is_breached, since, value, summary, details)
+INSERT INTO pg_temp.judged (rule, case_id, is_breached, since, value, summary, details, ending)
 SELECT rule, sla, is_breached, at, long_rate,
     format('%s: its error budget burns %s times as fast as it may over the last %s (%s times over the last %s)', sla,
         round(long_rate::numeric, 1), daybook.duration_text(long_seconds), round(short_rate::numeric, 1),
         daybook.duration_text(short_seconds)),
     jsonb_build_object('long_seconds', long_seconds, 'short_seconds', short_seconds, 'rate', rate,
-        'long_rate', long_rate, 'short_rate', short_rate, 'due', due)
+        'long_rate', long_rate, 'short_rate', short_rate, 'due', due),
+    CASE WHEN due = 0 THEN 'no case was due in the last ' || daybook.duration_text(long_seconds) END
 FROM worst

@@ -4,15 +4,15 @@ WITH due AS (
     SELECT channel, rule, is_repeat FROM daybook.due_messages WHERE due_at <= clock_timestamp()
 ),
 told AS (
-    SELECT d.channel, d.rule, d.is_repeat, n.state, n.at, a.alert_id
+    SELECT d.channel, d.rule, d.is_repeat, n.state, n.at, n.fired, a.alert_id
     FROM due AS d
     JOIN daybook.alert_news AS n USING (channel)
     JOIN daybook.alerts AS a ON a.alert_id = n.alert_id AND a.rule = d.rule
     WHERE n.dropped_at IS NULL
         AND CASE
             WHEN d.is_repeat
-                THEN n.state = 'firing' AND n.notification_id IS NOT NULL AND a.state = 'firing'
-                AND a.acknowledged_at IS NULL
+                THEN n.state = 'firing' AND n.fired = a.fired AND n.notification_id IS NOT NULL
+                AND a.state = 'firing' AND a.acknowledged_at IS NULL
             ELSE n.notification_id IS NULL
         END
         AND NOT EXISTS (
@@ -22,11 +22,12 @@ told AS (
         )
 ),
 numbered AS (
-    SELECT *, row_number() OVER (PARTITION BY channel, rule ORDER BY state = 'firing' DESC, at, alert_id, state) AS place
+    SELECT *, count(*) OVER (PARTITION BY channel, rule) AS news,
+        row_number() OVER (PARTITION BY channel, rule ORDER BY state = 'firing' DESC, at, alert_id, state) AS place
     FROM told
 ),
 bodies AS (
-    SELECT t.channel, t.rule, t.is_repeat, count(*) AS news,
+    SELECT t.channel, t.rule, t.is_repeat, t.news,
         jsonb_agg(
             jsonb_build_object(
                 'alert_id', a.alert_id, 'state', t.state, 'case_id', a.case_id, 'cycle', a.cycle,
@@ -51,7 +52,7 @@ bodies AS (
                 END
             )
             ORDER BY t.place
-        ) FILTER (WHERE t.place <= 100) AS alerts
+        ) AS alerts
     FROM numbered AS t
     JOIN daybook.alerts AS a USING (alert_id)
     JOIN daybook.alert_rules AS r ON r.rule = t.rule
@@ -63,12 +64,13 @@ bodies AS (
         FROM (
             SELECT *
             FROM raw.events_of_case(a.case_id) AS e
-            WHERE e.entity = a.details ->> 'entity'
+            WHERE t.place <= 20 AND r.type IN ('overdue', 'stuck') AND e.entity = a.details ->> 'entity'
             ORDER BY e.occurred_at DESC
             LIMIT 50
         ) AS e
-    ) AS l ON t.place <= 20 AND r.type IN ('overdue', 'stuck')
-    GROUP BY t.channel, t.rule, t.is_repeat
+    ) AS l ON true
+    WHERE t.place <= 100
+    GROUP BY t.channel, t.rule, t.is_repeat, t.news
 ),
 keyed AS MATERIALIZED (
     SELECT *, 'daybook-' || gen_random_uuid() AS key FROM bodies
@@ -89,4 +91,4 @@ UPDATE daybook.alert_news AS n
 SET notification_id = w.notification_id
 FROM written AS w
 JOIN told AS t ON t.channel = w.channel AND t.rule = w.rule
-WHERE n.alert_id = t.alert_id AND n.channel = t.channel AND n.state = t.state AND NOT w.is_repeat
+WHERE n.alert_id = t.alert_id AND n.fired = t.fired AND n.channel = t.channel AND n.state = t.state AND NOT w.is_repeat

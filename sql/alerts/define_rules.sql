@@ -15,7 +15,10 @@ SELECT rule, pipeline, type, sla, parameters, severity, channels, description FR
 ON CONFLICT (rule) DO UPDATE
 SET pipeline = excluded.pipeline, type = excluded.type, sla = excluded.sla, parameters = excluded.parameters,
     severity = excluded.severity, channels = excluded.channels, description = excluded.description,
-    told_from = CASE WHEN r.retired_at IS NULL AND r.type = excluded.type THEN r.told_from END, retired_at = NULL
+    told_from = CASE
+        WHEN r.retired_at IS NULL AND (r.type, r.sla, r.parameters) IS NOT DISTINCT FROM
+            (excluded.type, excluded.sla, excluded.parameters) THEN r.told_from
+    END, retired_at = NULL
 WHERE (r.pipeline, r.type, r.sla, r.parameters, r.severity, r.channels, r.description, r.retired_at)
     IS DISTINCT FROM (excluded.pipeline, excluded.type, excluded.sla, excluded.parameters, excluded.severity,
         excluded.channels, excluded.description, NULL)

@@ -1,6 +1,6 @@
 -- Whether a source, or a service, has told of nothing for too long.
 WITH rules AS (
-    SELECT r.rule, r.pipeline, p.*
+    SELECT r.rule, r.pipeline, r.defined_at, p.*
     FROM daybook.alert_rules AS r
     CROSS JOIN jsonb_to_record(r.parameters) AS p (source text, service text, for_seconds double precision)
     WHERE r.type = 'freshness' AND r.retired_at IS NULL
@@ -13,7 +13,8 @@ watched AS (
     JOIN daybook.sources AS s USING (source_id)
     WHERE r.service IS NULL
     UNION ALL
-    SELECT r.rule, r.service, 'service', l.latest, r.for_seconds
+    -- One that is not known yet is as old as the rule.
+    SELECT r.rule, r.service, 'service', coalesce(l.latest, r.defined_at), r.for_seconds
     FROM rules AS r
     CROSS JOIN LATERAL (
         -- Beyond its patience it is no matter when it was; a day more tells it for most.

@@ -1,4 +1,4 @@
--- Cases that have passed their deadline: a row for each that no alert tells of yet. Where a source of the SLA is stale,
+-- Cases that have passed their deadline: each that no alert tells of yet, or one that was withdrawn. Where a source of the SLA is stale,
 -- or was not asked since the deadline, it is too early to say so. What was over before the rule was there is not told.
 WITH rules AS (
     SELECT r.rule, r.sla, r.told_from, e.at, s.entity, s.within,
@@ -32,6 +32,12 @@ SELECT b.rule, b.case_id, b.cycle, 'firing', b.breach_at,
     jsonb_build_object('entity', b.entity, 'started_at', b.started_at, 'start_event_id', b.start_event_id)
 FROM breaches AS b
 WHERE NOT EXISTS (
-    SELECT FROM daybook.alerts AS a WHERE a.rule = b.rule AND a.case_id = b.case_id AND a.cycle = b.cycle
+    SELECT FROM daybook.alerts AS a
+    WHERE a.rule = b.rule AND a.case_id = b.case_id AND a.cycle = b.cycle AND a.state <> 'withdrawn'
 )
-ON CONFLICT (rule, case_id, cycle) DO NOTHING
+-- What was withdrawn was no breach; this is one.
+ON CONFLICT (rule, case_id, cycle) DO UPDATE
+SET state = excluded.state, since = excluded.since, detected_at = excluded.detected_at,
+    detected_late_seconds = excluded.detected_late_seconds, ended_at = NULL, reason = NULL, summary = excluded.summary,
+    details = excluded.details, acknowledged_at = NULL, acknowledged_by = NULL, fired = alerts.fired + 1
+WHERE alerts.state = 'withdrawn'

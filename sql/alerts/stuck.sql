@@ -1,5 +1,5 @@
 -- Cases whose last event is of a kind that something should follow, and did not for too long.
-WITH rules AS (
+WITH rules AS MATERIALIZED (
     SELECT r.rule, p.*, l.until
     FROM daybook.alert_rules AS r
     CROSS JOIN jsonb_to_record(r.parameters)
@@ -9,13 +9,16 @@ WITH rules AS (
             WHEN p.clock = 'data' THEN (SELECT max(latest) FROM daybook.entities WHERE entity = p.entity)
             ELSE (
                 -- All sources that tell of these cases were asked.
-                SELECT CASE WHEN bool_and(asked.at IS NOT NULL AND f.freshness IS DISTINCT FROM 'stale') THEN min(asked.at - o.lateness) END
+                SELECT CASE
+                    WHEN bool_and(asked.at IS NOT NULL AND f.freshness IS DISTINCT FROM 'stale')
+                        THEN min(asked.at - o.lateness)
+                END
                 FROM daybook.sources AS o
                 JOIN daybook.source_freshness AS f USING (source_id)
                 LEFT JOIN LATERAL (
                     SELECT started_at AS at
                     FROM daybook.runs
-                    WHERE pipeline = o.pipeline AND status = 'succeeded'
+                    WHERE pipeline = o.pipeline AND has_loaded
                     ORDER BY run_id DESC
                     LIMIT 1
                 ) AS asked ON true

@@ -1,6 +1,6 @@
 -- When each pipeline should look for what has come of open cases, though its schedule does not say so: at the first deadline
--- (and what the source may be late by) after its last run. How long after one such look the next may follow is a tenth of the time that the SLA allows, from
--- a second to five minutes.
+-- (and what its sources may be late by) after it has last read them. How long after one such look the next may follow is
+-- a tenth of the time that the SLA allows, from a second to five minutes.
 WITH feeders AS (
     -- The pipelines whose sources tell of an SLA's cases.
     SELECT s.sla, o.pipeline, s.within, max(o.lateness) AS lateness
@@ -35,7 +35,7 @@ looks AS (
     CROSS JOIN LATERAL (
         SELECT started_at AS began_at
         FROM daybook.runs
-        WHERE pipeline = f.pipeline AND status <> 'skipped'
+        WHERE pipeline = f.pipeline AND has_loaded
         ORDER BY run_id DESC
         LIMIT 1
     ) AS last

@@ -19,6 +19,8 @@ ALTER TABLE daybook.runs
     ADD COLUMN nominal_from timestamptz,
     ADD COLUMN nominal_times integer,
     ADD COLUMN attempt integer,
+    ADD COLUMN has_loaded boolean NOT NULL DEFAULT false,
+    ADD COLUMN may_pass boolean NOT NULL DEFAULT false,
     ADD CONSTRAINT runs_nominal CHECK (
         (nominal_at IS NULL AND nominal_from IS NULL AND nominal_times IS NULL)
         OR (nominal_from <= nominal_at AND nominal_times > 0)
@@ -32,7 +34,11 @@ COMMENT ON COLUMN daybook.runs.nominal_at IS 'The time of the schedule that the 
 COMMENT ON COLUMN daybook.runs.nominal_from IS 'The first of these times';
 COMMENT ON COLUMN daybook.runs.nominal_times IS 'How many they are; of another attempt at the same times as many again';
 COMMENT ON COLUMN daybook.runs.attempt IS 'Counts the attempts at these times, from 1; null where no schedule meant it';
+COMMENT ON COLUMN daybook.runs.has_loaded IS 'Whether it has read all of its sources to their ends';
+COMMENT ON COLUMN daybook.runs.may_pass IS 'Whether it failed for a reason that may pass, so that another attempt is worth it';
+UPDATE daybook.runs SET has_loaded = true WHERE status = 'succeeded';
 CREATE INDEX ON daybook.runs (pipeline, run_id);
+CREATE INDEX ON daybook.runs (pipeline) WHERE status = 'running';
 CREATE INDEX ON daybook.runs (pipeline, nominal_at) WHERE nominal_at IS NOT NULL;
 
 -- How old the latest event of a source may be.

@@ -17,7 +17,7 @@ COMMENT ON COLUMN daybook.channels.group_wait IS 'How long the first news of a r
 COMMENT ON COLUMN daybook.channels.group_interval IS 'How long after a message of a rule the next may follow';
 COMMENT ON COLUMN daybook.channels.repeat_interval IS 'After how long what still fires is told again; null: never';
 COMMENT ON COLUMN daybook.channels.quiet_from IS 'From when in the day only critical news is told; null: no hours are quiet';
-COMMENT ON COLUMN daybook.channels.quiet_to IS 'Until when; before quiet_from it is of the next day';
+COMMENT ON COLUMN daybook.channels.quiet_to IS 'Until when; before quiet_from, or equal to it, it is of the next day';
 COMMENT ON COLUMN daybook.channels.quiet_zone IS 'The time zone of both';
 COMMENT ON COLUMN daybook.channels.quiet_days IS 'The days on which quiet hours begin, 1 (Monday) to 7; null: every day';
 
@@ -64,10 +64,12 @@ CREATE TABLE daybook.alerts (
     details               jsonb NOT NULL,
     acknowledged_at       timestamptz,
     acknowledged_by       text,
+    fired                 integer NOT NULL DEFAULT 1,
     CHECK ((state = 'firing') = (ended_at IS NULL)),
     UNIQUE (rule, case_id, cycle)
 );
 CREATE INDEX ON daybook.alerts (rule, case_id) WHERE state = 'firing';
+CREATE INDEX ON daybook.alerts (detected_at);
 COMMENT ON TABLE daybook.alerts IS 'Every breach that a rule found, once: a row for each rule, case and cycle';
 COMMENT ON COLUMN daybook.alerts.alert_id IS 'The alert';
 COMMENT ON COLUMN daybook.alerts.rule IS 'The rule that found it';
@@ -84,6 +86,7 @@ COMMENT ON COLUMN daybook.alerts.summary IS 'What is wrong, in a line';
 COMMENT ON COLUMN daybook.alerts.details IS 'What else is known of it';
 COMMENT ON COLUMN daybook.alerts.acknowledged_at IS 'When somebody took it on: it is not told again until it is over';
 COMMENT ON COLUMN daybook.alerts.acknowledged_by IS 'Who did';
+COMMENT ON COLUMN daybook.alerts.fired IS 'How often it fired: again where it was withdrawn, and then came to this after all';
 
 CREATE TABLE daybook.silences (
     silence_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -113,6 +116,7 @@ CREATE TABLE daybook.notifications (
     made_at         timestamptz NOT NULL DEFAULT clock_timestamp(),
     attempts        integer NOT NULL DEFAULT 0,
     next_attempt_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    tried_at        timestamptz,
     sent_at         timestamptz,
     error           text
 );
@@ -128,22 +132,25 @@ COMMENT ON COLUMN daybook.notifications.body IS 'What it tells';
 COMMENT ON COLUMN daybook.notifications.made_at IS 'When it was written';
 COMMENT ON COLUMN daybook.notifications.attempts IS 'How often it was sent in vain, or once more where it was sent';
 COMMENT ON COLUMN daybook.notifications.next_attempt_at IS 'When it is to be tried next';
+COMMENT ON COLUMN daybook.notifications.tried_at IS 'When it was tried last';
 COMMENT ON COLUMN daybook.notifications.sent_at IS 'When the channel took it; null until then';
 COMMENT ON COLUMN daybook.notifications.error IS 'Why the last attempt failed';
 
 CREATE TABLE daybook.alert_news (
     alert_id        bigint NOT NULL REFERENCES daybook.alerts,
+    fired           integer NOT NULL,
     channel         text NOT NULL,
     state           text NOT NULL CHECK (state IN ('firing', 'resolved', 'withdrawn')),
     at              timestamptz NOT NULL DEFAULT clock_timestamp(),
     notification_id bigint REFERENCES daybook.notifications,
     dropped_at      timestamptz,
-    PRIMARY KEY (alert_id, channel, state)
+    PRIMARY KEY (alert_id, fired, channel, state)
 );
 CREATE INDEX ON daybook.alert_news (channel) WHERE notification_id IS NULL AND dropped_at IS NULL;
 CREATE INDEX ON daybook.alert_news (notification_id);
 COMMENT ON TABLE daybook.alert_news IS 'What has happened to alerts, for each channel that is to hear of it';
 COMMENT ON COLUMN daybook.alert_news.alert_id IS 'The alert';
+COMMENT ON COLUMN daybook.alert_news.fired IS 'Which time that it fired this is about';
 COMMENT ON COLUMN daybook.alert_news.channel IS 'The channel';
 COMMENT ON COLUMN daybook.alert_news.state IS 'What the alert became';
 COMMENT ON COLUMN daybook.alert_news.at IS 'When';
@@ -156,8 +163,8 @@ SELECT s.sla, s.clock, s.as_of,
     CASE WHEN s.clock = 'data' THEN s.as_of ELSE least(s.as_of, min(asked.at - o.lateness)) END AS at,
     -- Nobody has asked them yet.
     count(*) FILTER (WHERE asked.at IS NULL) > 0 AND s.clock = 'wall' AS is_unknown,
-    array_agg(o.pipeline || '.' || o.name ORDER BY o.pipeline, o.name) FILTER (WHERE f.freshness = 'stale')
-        AS stale_sources
+    array_agg(o.pipeline || '.' || o.name ORDER BY o.pipeline, o.name)
+        FILTER (WHERE f.freshness = 'stale' AND s.clock = 'wall') AS stale_sources
 FROM daybook.slas AS s
 JOIN daybook.sources AS o
     ON o.retired_at IS NULL
@@ -171,7 +178,7 @@ JOIN daybook.source_freshness AS f USING (source_id)
 LEFT JOIN LATERAL (
     SELECT r.started_at AS at
     FROM daybook.runs AS r
-    WHERE r.pipeline = o.pipeline AND r.status = 'succeeded'
+    WHERE r.pipeline = o.pipeline AND r.has_loaded
     ORDER BY r.run_id DESC
     LIMIT 1
 ) AS asked ON true
@@ -266,7 +273,9 @@ news AS (
 firing AS (
     SELECT n.channel, a.rule
     FROM daybook.alerts AS a
-    JOIN daybook.alert_news AS n USING (alert_id)
+    JOIN daybook.alert_news AS n USING (alert_id, fired)
+    -- What is told once needs no look.
+    JOIN daybook.channels AS c ON c.channel = n.channel AND c.repeat_interval IS NOT NULL
     WHERE a.state = 'firing' AND a.acknowledged_at IS NULL AND n.state = 'firing' AND n.notification_id IS NOT NULL
         AND NOT EXISTS (
             SELECT FROM silenced AS s
@@ -289,10 +298,12 @@ due AS (
     JOIN daybook.alert_rules AS r USING (rule)
     LEFT JOIN news USING (channel, rule)
     LEFT JOIN LATERAL (
-        SELECT max(n.made_at) AS made_at
+        SELECT max(n.made_at) AS made_at, bool_or(n.sent_at IS NULL) AS is_waiting
         FROM daybook.notifications AS n
         WHERE n.channel = groups.channel AND n.rule = groups.rule
     ) AS last ON true
+    -- What waits for its channel is not to be repeated.
+    WHERE news.since IS NOT NULL OR NOT last.is_waiting
 )
 SELECT channel, rule, is_repeat,
     CASE

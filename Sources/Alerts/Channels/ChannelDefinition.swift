@@ -20,7 +20,7 @@ package struct ChannelDefinition: Sendable {
 /// Hours of the day in which people want to sleep.
 package struct QuietHours: Sendable, Equatable {
     package var from: ClockTime
-    /// Before `from`, it is of the next day.
+    /// Before `from`, or equal to it, it is of the next day.
     package var to: ClockTime
     /// A name of the IANA database.
     package var timeZone: String

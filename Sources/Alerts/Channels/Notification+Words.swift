@@ -101,7 +101,7 @@ extension String {
 
     /// Without line ends and other controls, nor what turns the direction of writing: no value can pretend to be more
     /// than one.
-    var oneLine: String { replacing("\r\n", with: " ").without(kept: []) }
+    package var oneLine: String { replacing("\r\n", with: " ").without(kept: []) }
 
     /// As `oneLine`, and line ends and tabs stay.
     var someLines: String {

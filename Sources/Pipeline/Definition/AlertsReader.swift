@@ -130,7 +130,7 @@ struct AlertsReader {
     ) -> AlertRule.Parameters? {
         var parameters = AlertRule.Parameters()
         switch kind {
-        case .overdue: break
+        case .overdue: parameters.clock = clock
         case .attainment:
             parameters.windowSeconds = seconds(object, "window", name) ?? 86_400
             parameters.below = object["below"].flatMap { share($0, "below of \(name)") }
@@ -150,6 +150,12 @@ struct AlertsReader {
             parameters.minCases = count(object, "min_cases", name) ?? 10
             parameters.windows =
                 object["windows"].map { windows($0, "windows of \(name)") } ?? AlertRule.BurnWindow.usual
+            let most = 1 / (1 - target)
+            if let windows = parameters.windows, !windows.isEmpty, windows.allSatisfy({ $0.rate >= most }) {
+                reader.warning(
+                    "\(name) will never fire: with a target of \(target) the rate is \(most.formatted()) at most",
+                    at: object.value)
+            }
         case .stuck:
             guard let value = reader.required("after", of: object, "\"after\": \"order.paid\""),
                 let types = reader.strings(value, "after of \(name)")?.map({ TypePattern($0) }),

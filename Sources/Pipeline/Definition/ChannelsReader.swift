@@ -273,10 +273,6 @@ struct ChannelsReader {
         let days = object["days"].flatMap { self.days($0, "days of \(name)") }
         let zone = object["time_zone"].map { reader.timeZone($0, "time_zone of \(name)") } ?? "UTC"
         guard let zone, let from, let to else { return nil }
-        guard from != to else {
-            reader.error("\(name) begin when they end; nothing would be quiet", at: value)
-            return nil
-        }
         return QuietHours(from: from, to: to, timeZone: zone, days: days)
     }
 

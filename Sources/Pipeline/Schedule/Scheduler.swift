@@ -24,6 +24,8 @@ package struct Scheduler {
         package let pipeline: String
         package let times: NominalTimes
         package let reason: String
+        /// A run should have, and could not begin.
+        package let isFailure: Bool
     }
 
     /// What has come of a run.
@@ -61,6 +63,8 @@ package struct Scheduler {
         var retry: (times: NominalTimes, attempt: Int, at: Date)?
         var deadline: Date?
         var lastDeadlineRun: Date?
+        /// How many runs for deadlines have failed one after another.
+        var failedDeadlineRuns = 0
         /// Whether the project has it no more; it goes when its run has ended.
         var isGone = false
 
@@ -86,12 +90,13 @@ package struct Scheduler {
     /// The pipelines whose runs are going on.
     package var running: [String] { lanes.filter { $0.value.running != nil }.keys.sorted() }
 
-    /// Up to when the catalogue accounts for a schedule, and what the last run for it stood for where it did not succeed.
+    /// Up to when the catalogue accounts for a schedule, and what the last run for it stood for, and when it ended, where
+    /// another attempt is worth it.
     package struct Accounted: Sendable {
         package let until: Date
-        package let failed: (times: NominalTimes, attempt: Int)?
+        package let failed: (times: NominalTimes, attempt: Int, at: Date)?
 
-        package init(until: Date, failed: (times: NominalTimes, attempt: Int)? = nil) {
+        package init(until: Date, failed: (times: NominalTimes, attempt: Int, at: Date)? = nil) {
             self.until = until
             self.failed = failed
         }
@@ -99,7 +104,7 @@ package struct Scheduler {
 
     /// Takes the schedules that there are now, and what the catalogue accounts for; runs that are going on go on.
     package mutating func define(
-        _ schedules: [String: Schedule], accounted: [String: Accounted], at now: Date
+        _ schedules: [String: Schedule], accounted: [String: Accounted]
     ) {
         for name in lanes.keys where schedules[name] == nil {
             if lanes[name]?.running == nil { lanes[name] = nil } else { lanes[name]?.isGone = true }
@@ -109,14 +114,15 @@ package struct Scheduler {
             var lane = lanes[name] ?? Lane(schedule: schedule, launchedUntil: known.until)
             lane.isGone = false
             lane.accountedUntil = known.until
-            lane.launchedUntil = max(lane.launchedUntil, known.until)
             if lane.schedule != schedule { lane.retry = nil }
             lane.schedule = schedule
-            // Whoever was to try it again is gone.
-            if lanes[name] == nil, let failed = known.failed,
+            // What was asked for and came to nothing is asked for again.
+            let isUnderWay = lane.running != nil || lane.retry != nil
+            lane.launchedUntil = isUnderWay ? max(lane.launchedUntil, known.until) : known.until
+            if !isUnderWay, let failed = known.failed,
                 let pause = schedule.pause(afterAttempt: failed.attempt)
             {
-                lane.retry = (failed.times, failed.attempt + 1, now.addingTimeInterval(pause))
+                lane.retry = (failed.times, failed.attempt + 1, failed.at.addingTimeInterval(pause))
             }
             lane.next = Scheduler.next(name, lane)
             lanes[name] = lane
@@ -132,15 +138,21 @@ package struct Scheduler {
         }
         for deadline in deadlines {
             guard let lane = lanes[deadline.pipeline], lane.schedule.wakesAtDeadlines else { continue }
-            let earliest = lane.lastDeadlineRun?.addingTimeInterval(deadline.spacingSeconds)
+            let pause = min(
+                Scheduler.longestPause,
+                deadline.spacingSeconds * pow(2, Double(min(20, lane.failedDeadlineRuns))))
+            let earliest = lane.lastDeadlineRun?.addingTimeInterval(pause)
             lanes[deadline.pipeline]?.deadline = max(deadline.at, earliest ?? deadline.at)
         }
     }
 
     /// Takes what the catalogue accounts for now.
     package mutating func note(accountedUntil time: Date, of pipeline: String) {
-        guard let lane = lanes[pipeline], time > lane.accountedUntil else { return }
-        lanes[pipeline]?.accountedUntil = time
+        guard var lane = lanes[pipeline], time > lane.accountedUntil else { return }
+        lane.accountedUntil = time
+        lane.launchedUntil = max(lane.launchedUntil, time)
+        lane.next = Scheduler.next(pipeline, lane)
+        lanes[pipeline] = lane
     }
 
     // MARK: - What to do
@@ -168,9 +180,15 @@ package struct Scheduler {
         } else if let retry = lane.retry, retry.at <= now {
             cause = .schedule(retry.times, attempt: retry.attempt)
             lane.retry = nil
-        } else {
+        } else if let deadline = lane.deadline, deadline <= now {
             cause = .deadline
             lane.lastDeadlineRun = now
+        } else {
+            // Somebody else has accounted for what was next.
+            lane.launchedUntil = max(lane.launchedUntil, lane.accountedUntil)
+            lane.next = Scheduler.next(name, lane)
+            lanes[name] = lane
+            return nil
         }
         lane.deadline = nil
         lane.next = Scheduler.next(name, lane)
@@ -185,7 +203,11 @@ package struct Scheduler {
         guard var lane = lanes[pipeline], let (launch, _) = lane.running else { return [] }
         lane.running = nil
         defer { lanes[pipeline] = lane.isGone ? nil : lane }
-        guard case .schedule(let times, let attempt) = launch.cause else { return [] }
+        guard case .schedule(let times, let attempt) = launch.cause else {
+            lane.failedDeadlineRuns = ending == .succeeded ? 0 : lane.failedDeadlineRuns + 1
+            return []
+        }
+        if ending == .succeeded { lane.failedDeadlineRuns = 0 }
         var skips: [Skip] = []
         switch ending {
         case .succeeded: lane.accountedUntil = max(lane.accountedUntil, times.last)
@@ -199,10 +221,11 @@ package struct Scheduler {
         }
         // What should have begun meanwhile; what chance has put off may still begin.
         let missed = lane.schedule.times(
-            after: times.last, through: now.addingTimeInterval(-lane.schedule.jitterSeconds))
+            after: max(times.last, lane.accountedUntil),
+            through: now.addingTimeInterval(-lane.schedule.jitterSeconds))
         if let missed {
             let reason = "the run of \(Scheduler.text(times.last)) went on until \(Scheduler.text(now))"
-            skips.append(Skip(pipeline: pipeline, times: missed, reason: reason))
+            skips.append(Skip(pipeline: pipeline, times: missed, reason: reason, isFailure: false))
             lane.launchedUntil = missed.last
             lane.next = Scheduler.next(pipeline, lane)
         }
@@ -217,7 +240,7 @@ package struct Scheduler {
     /// Times whose run ended before it could claim them.
     private func skip(_ pipeline: String, _ lane: Lane, through: Date, _ reason: String) -> [Skip] {
         lane.schedule.times(after: lane.accountedUntil, through: through)
-            .map { [Skip(pipeline: pipeline, times: $0, reason: reason)] } ?? []
+            .map { [Skip(pipeline: pipeline, times: $0, reason: reason, isFailure: true)] } ?? []
     }
 
     /// When to ask again, unless a run ends before. Nil: never.
@@ -228,14 +251,22 @@ package struct Scheduler {
 
     private static func next(_ name: String, _ lane: Lane) -> (nominal: Date, due: Date)? {
         lane.schedule.next(after: lane.launchedUntil).map { nominal in
-            // Chance that is the same however often it is asked.
-            var hasher = Hasher()
-            hasher.combine(name)
-            hasher.combine(nominal)
-            let chance = Double(UInt(bitPattern: hasher.finalize()) >> 11) / Double(UInt(1) << 53)
-            return (nominal, nominal.addingTimeInterval(chance * lane.schedule.jitterSeconds))
+            let delay = chance(name, nominal) * lane.schedule.jitterSeconds
+            return (nominal, nominal.addingTimeInterval(delay))
         }
     }
+
+    /// From 0, below 1: the same whoever asks, and whenever. FNV-1a (Fowler, Noll, Vo), mixed as in SplitMix64.
+    private static func chance(_ name: String, _ nominal: Date) -> Double {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for byte in "\(name) \(nominal.microseconds)".utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3 }
+        hash = (hash ^ hash >> 30) &* 0xBF58_476D_1CE4_E5B9
+        hash = (hash ^ hash >> 27) &* 0x94D0_49BB_1331_11EB
+        return Double((hash ^ hash >> 31) >> 11) / Double(UInt64(1) << 53)
+    }
+
+    /// Between two looks at a deadline, where they fail.
+    private static let longestPause = 300.0
 
     private static func text(_ time: Date) -> String { time.formatted(.iso8601) }
 }

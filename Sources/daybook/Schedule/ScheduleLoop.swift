@@ -27,7 +27,11 @@ final class ScheduleLoop {
     private var sender: ChildRun?
     private var outboxDue: Date?
     private var lastSent = Date.distantPast
+    private var sendPause = ScheduleLoop.leastSendPause
+    /// When others may have changed what waits.
+    private var nextLook = Date.distantFuture
     private var isStopping = false
+    private let reloads = PendingReload()
     /// When the catalogue is to be asked again that was out of reach; nil while it answers.
     private var retryCatalogue: Date?
     private var failuresOfCatalogue = 0
@@ -36,8 +40,10 @@ final class ScheduleLoop {
 
     /// Clocks are set, and machines sleep: that is noticed within this many seconds.
     private static let longestSleep = 30.0
-    /// Another process may be at it.
-    private static let sendPause = 5.0
+    /// Between two times of sending, where the first left something: another process may be at it.
+    private static let leastSendPause = 5.0
+    /// Others run pipelines by hand, and silences end.
+    private static let lookPause = 300.0
 
     /// - Throws: where the definitions cannot be read, or none has a schedule.
     init(_ context: Context, atOnce: Int, log: ScheduleLog) throws {
@@ -50,11 +56,11 @@ final class ScheduleLoop {
     }
 
     /// The schedules of a project's pipelines.
-    static func schedules(of project: Project) throws -> [String: Schedule] {
+    static func schedules(of project: Project, mayBeNone: Bool = false) throws -> [String: Schedule] {
         let pairs = try project.pipelines([]).compactMap { pipeline in
             pipeline.schedule.map { (pipeline.name, $0) }
         }
-        guard !pairs.isEmpty else { throw NoSchedule() }
+        guard !pairs.isEmpty || mayBeNone else { throw NoSchedule() }
         return Dictionary(uniqueKeysWithValues: pairs)
     }
 
@@ -98,7 +104,7 @@ final class ScheduleLoop {
     // MARK: - Time
 
     private var secondsToSleep: Double {
-        let sending = outboxDue.map { max($0, lastSent + ScheduleLoop.sendPause) }
+        let sending = outboxDue.map { max($0, lastSent + sendPause) }
         let wanted =
             isStopping
             ? nil
@@ -118,9 +124,12 @@ final class ScheduleLoop {
     private func handle(_ message: Message) {
         switch message {
         case .ended(let pipeline, let ending): end(pipeline, ending)
-        case .sent:
+        case .sent(let ending):
             sender = nil
+            let before = outboxDue
             look()
+            let isStill = ending.code != 0 || outboxDue == before && before != nil
+            sendPause = isStill ? min(300, sendPause * 2) : ScheduleLoop.leastSendPause
         case .reload: reload()
         case .stop:
             guard !isStopping else { return }
@@ -137,16 +146,20 @@ final class ScheduleLoop {
             if isSecond { exit(ExitCode.interrupted.rawValue) }
             mailbox.post(.stop)
         }
-        Signals.on([SIGHUP]) { [mailbox] _ in mailbox.post(.reload) }
+        Signals.on([SIGHUP]) { [mailbox, reloads] _ in
+            // Of many one is enough, that comes after all of them.
+            if reloads.request() { mailbox.post(.reload) }
+        }
     }
 
     /// Takes the definitions as they are now; where they have mistakes, those that were stay.
     private func reload() {
+        reloads.begin()
         manager.tellReloading()
         defer { manager.tellReady(status) }
         do {
             let project = try context.project()
-            let schedules = try ScheduleLoop.schedules(of: project)
+            let schedules = try ScheduleLoop.schedules(of: project, mayBeNone: true)
             (self.project, self.schedules) = (project, schedules)
             isDefined = false
             retryCatalogue = nil
@@ -164,9 +177,7 @@ final class ScheduleLoop {
     }
 
     private func send() {
-        guard sender == nil, let due = outboxDue, max(due, lastSent + ScheduleLoop.sendPause) <= Date() else {
-            return
-        }
+        guard sender == nil, let due = outboxDue, max(due, lastSent + sendPause) <= Date() else { return }
         lastSent = Date()
         do {
             var words = ["alerts", "send", "--project", project.directory, "--json"]
@@ -213,11 +224,15 @@ final class ScheduleLoop {
         let outcome: Scheduler.Ending
         switch ending.code {
         case 0: outcome = .succeeded
-        case ExitCode.unreachable.rawValue, ExitCode.locked.rawValue, 128 + SIGKILL:
+        case ExitCode.unreachable.rawValue, ExitCode.locked.rawValue, ExitCode.interrupted.rawValue,
+            129...159:
             outcome = .failedForNow(reason: reason)
         default: outcome = .failed(reason: reason)
         }
-        if ending.code != 0, worstCode == .done { worstCode = ExitCode(rawValue: ending.code) ?? .failed }
+        // That somebody else runs it is nothing that a person need hear of each minute.
+        if ending.code != 0, ending.code != ExitCode.locked.rawValue, worstCode == .done {
+            worstCode = ExitCode(rawValue: ending.code) ?? .failed
+        }
         settle(pipeline, outcome)
     }
 
@@ -230,12 +245,16 @@ final class ScheduleLoop {
             if let until = try schedules.accountedUntil(pipeline) {
                 scheduler.note(accountedUntil: Date(microseconds: until), of: pipeline)
             }
-            for skip in scheduler.end(pipeline, outcome, at: Date()) {
-                log.note("\(skip.pipeline): skipped \(ScheduleLog.text(skip.times)): \(skip.reason)")
+            // What we end ourselves was not given up: whoever comes after us catches it up.
+            for skip in scheduler.end(pipeline, outcome, at: Date()) where !isStopping {
+                if !skip.isFailure {
+                    log.note("\(skip.pipeline): skipped \(ScheduleLog.text(skip.times)): \(skip.reason)")
+                }
                 try schedules.skip(
                     skip.pipeline, first: Timestamp(microseconds: skip.times.first.microseconds),
                     last: Timestamp(microseconds: skip.times.last.microseconds), count: skip.times.count,
-                    reason: skip.reason, host: ProcessInfo.processInfo.hostName,
+                    reason: skip.reason, isFailure: skip.isFailure,
+                    host: ProcessInfo.processInfo.hostName,
                     processID: ProcessInfo.processInfo.processIdentifier, version: daybookVersion)
                 scheduler.note(accountedUntil: skip.times.last, of: skip.pipeline)
             }
@@ -249,12 +268,11 @@ final class ScheduleLoop {
 
     /// Tells the catalogue what is defined, where it does not know yet.
     private func askCatalogue() {
-        guard !isDefined || retryCatalogue != nil, !isStopping else { return }
+        guard !isDefined || retryCatalogue != nil || nextLook <= Date(), !isStopping else { return }
         if let retryCatalogue, retryCatalogue > Date() { return }
         do {
             if isDefined { try takeTimes(try connection()) } else { try define() }
-            if failuresOfCatalogue > 0 { log.note("the database answers again") }
-            (retryCatalogue, failuresOfCatalogue) = (nil, 0)
+            answered()
         } catch {
             lose(error)
         }
@@ -268,12 +286,13 @@ final class ScheduleLoop {
                 until: Date(microseconds: known.until.microseconds),
                 failed: known.failed.map { failed in
                     let times = NominalTimes(
-                        first: Date(microseconds: failed.first.microseconds),
-                        last: Date(microseconds: failed.last.microseconds), count: failed.count)
-                    return (times, failed.attempt)
+                        first: Date(microseconds: failed.nominal.first.microseconds),
+                        last: Date(microseconds: failed.nominal.last.microseconds),
+                        count: failed.nominal.count)
+                    return (times, failed.nominal.attempt, Date(microseconds: failed.at.microseconds))
                 })
         }
-        scheduler.define(schedules, accounted: accounted, at: Date())
+        scheduler.define(schedules, accounted: accounted)
         try takeTimes(connection)
         isDefined = true
     }
@@ -289,10 +308,18 @@ final class ScheduleLoop {
                 Scheduler.Deadline(
                     pipeline: $0.pipeline, at: Date(microseconds: $0.at), spacingSeconds: $0.spacingSeconds)
             })
+        nextLook = Date() + ScheduleLoop.lookPause
         outboxDue = try AlertBook(connection).nextDue().map { Date(microseconds: $0) }
     }
 
+    private func answered() {
+        if failuresOfCatalogue > 0 { log.note("the database answers again") }
+        (retryCatalogue, failuresOfCatalogue) = (nil, 0)
+    }
+
     private func lose(_ error: any Error) {
+        // What was not written down while it was away is asked for again.
+        isDefined = false
         if failuresOfCatalogue == 0 { log.note("\(error)\n  trying again until it answers") }
         failuresOfCatalogue += 1
         retryCatalogue = Date().addingTimeInterval(min(60, pow(2, Double(min(failuresOfCatalogue, 10)))))
@@ -304,4 +331,20 @@ final class ScheduleLoop {
         try warehouse.connection.execute("SET statement_timeout = '20s'; SET lock_timeout = '10s'")
         return warehouse.connection
     }
+}
+
+/// Whether a reload was asked for that has not begun.
+private final class PendingReload: @unchecked Sendable {
+    private let lock = NSLock()
+    private var isPending = false
+
+    /// - Returns: whether it is the first since one began.
+    func request() -> Bool {
+        lock.withLock {
+            defer { isPending = true }
+            return !isPending
+        }
+    }
+
+    func begin() { lock.withLock { isPending = false } }
 }

@@ -43,6 +43,8 @@ struct ServiceFiles {
             WorkingDirectory=\(ServiceFiles.systemdEscaped(projectDirectory))
             Restart=on-failure
             RestartSec=10
+            # A person has to mend these: wrong usage, a bad definition.
+            RestartPreventExitStatus=64 78
             WatchdogSec=5min
             # Runs that go on are told to finish their batch; a private server stays up.
             KillMode=process
@@ -107,9 +109,22 @@ struct ServiceFiles {
 
     // MARK: -
 
-    /// Writes a file, and the folder that it belongs into.
-    static func write(_ text: String, to path: String) throws {
+    /// A file of the same name is another project's.
+    struct Taken: Error, CustomStringConvertible {
+        let path: String
+        var description: String { "\(path) is another project's; name another file with --out" }
+    }
+
+    /// Writes a file, and the folder that it belongs into; one that is of another project is left alone.
+    func write(_ text: String, to path: String) throws {
         let url = URL(fileURLWithPath: path)
+        if let there = try? String(contentsOf: url, encoding: .utf8),
+            there.contains("Daybook: the schedule of"),
+            there.split(separator: "\n").first(where: { $0.contains("Daybook: the schedule of") })
+                != text.split(separator: "\n").first(where: { $0.contains("Daybook: the schedule of") })
+        {
+            throw Taken(path: path)
+        }
         try FileManager.default.createDirectory(
             at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
         try Data(text.utf8).write(to: url, options: .atomic)

@@ -20,6 +20,7 @@ enum AlertsVerb: Verb {
         Option("--last", "N", "list: so many (default: 50)"),
         Option("--for", "DURATION", "silence: how long, as in 2h; 0s ends it"),
         Option("--reason", "TEXT", "silence: why"),
+        Option("--now", nil, "send: also what has failed, before its next attempt is due"),
         Option("--by", "NAME", "ack, silence: who (default: your login)"),
     ]
     static let discussion = """
@@ -63,6 +64,14 @@ enum AlertsVerb: Verb {
         try Warehouse.open(try context.conninfo(), creating: false).connection
     }
 
+    private static func check(_ rule: String, _ connection: Connection) throws {
+        let rules: [String] = try connection.query("SELECT rule FROM daybook.alert_rules ORDER BY rule").rows
+            .map { try $0.get(0) }
+        guard rules.contains(rule) else {
+            throw UsageError("there is no rule \"\(rule)\"" + Spelling.suggestion(rule, in: rules))
+        }
+    }
+
     private static func who(_ arguments: Arguments) -> String {
         arguments["--by"] ?? ProcessInfo.processInfo.environment["USER"] ?? NSUserName()
     }
@@ -72,6 +81,7 @@ enum AlertsVerb: Verb {
     private static func list(_ context: Context) throws -> ExitCode {
         let arguments = context.arguments
         let connection = try connection(context)
+        if let rule = arguments["--rule"] { try check(rule, connection) }
         let alerts = SQLFiles.builtin.text("report/alerts.sql")
         let held = SQLFiles.builtin.text("report/alerts_held.sql")
         let waiting = SQLFiles.builtin.text("report/alerts_waiting.sql")
@@ -130,9 +140,9 @@ enum AlertsVerb: Verb {
             let reason = try row.getIfPresent("reason", as: String.self).map { "; \($0)" } ?? ""
             table.add([
                 "\(try row.get("alert_id", as: Int64.self))", state, try row.get("severity"),
-                try row.get("rule"),
+                try row.get("rule", as: String.self).oneLine,
                 String(try row.get("since", as: String.self).prefix(19)),
-                try row.get("summary", as: String.self) + reason,
+                (try row.get("summary", as: String.self) + reason).oneLine,
             ])
         }
         return table.text
@@ -202,12 +212,7 @@ enum AlertsVerb: Verb {
         }
         let connection = try connection(context)
         if let rule = arguments["--rule"] {
-            let rules: [String] = try connection.query(
-                "SELECT rule FROM daybook.alert_rules WHERE retired_at IS NULL ORDER BY rule"
-            ).rows.map { try $0.get(0) }
-            guard rules.contains(rule) else {
-                throw UsageError("there is no rule \"\(rule)\"" + Spelling.suggestion(rule, in: rules))
-            }
+            try check(rule, connection)
         }
         try connection.transaction {
             // A new one takes the place of one for the same.
@@ -284,8 +289,11 @@ enum AlertsVerb: Verb {
     private static func send(_ context: Context) throws -> ExitCode {
         let project = try context.project()
         guard !project.hasErrors else { throw DefinitionError(project.problems) }
-        let warehouse = try Warehouse.open(try context.target(project).conninfo(), creating: false)
-        let outcome = try DeliverAlerts(project, warehouse).run()
+        let interruption = context.interruption()
+        var limits = Outbox.Limits()
+        limits.isForced = context.arguments.has("--now")
+        limits.isStopped = { interruption.isRequested }
+        let outcome = try DeliverAlerts(project, try context.target(project).conninfo()).run(limits)
         if context.arguments.isJSON {
             try JSONOutput.print(Sent(sent: outcome.sent, failures: outcome.failures))
         } else {

@@ -1,3 +1,4 @@
+import Alerts
 import Events
 import Foundation
 import Pipeline
@@ -151,8 +152,8 @@ enum RunStep {
         options.workers = try arguments.integer("--workers", in: 1...64) ?? options.workers
         let project = try context.project()
         let pipelines = try context.pipelines(project)
-        let run = Run(
-            project, pipelines, options, interruption: context.interruption(), observer: observer())
+        let interruption = context.interruption()
+        let run = Run(project, pipelines, options, interruption: interruption, observer: observer())
         if arguments.has(dryRun.name) {
             let rehearsal = try run.rehearse(try context.target(project).conninfo())
             Terminal.endProgress()
@@ -174,7 +175,7 @@ enum RunStep {
             return .done
         }
         Terminal.endProgress()
-        if options.transforms { deliverAlerts(project, context) }
+        if options.transforms { deliverAlerts(project, context, interruption) }
         if arguments.isJSON {
             if arguments.positionals.count == 1 || pipelines.count == 1 {
                 try JSONOutput.print(reports[0])
@@ -194,12 +195,19 @@ enum RunStep {
         return code
     }
 
+    /// A run is no place to wait for channels: what is left then is sent later.
+    private static let longestDelivery = 30.0
+
     /// Sends what the run has found; a channel that is down is no failure of the run.
-    private static func deliverAlerts(_ project: Project, _ context: Context) {
+    private static func deliverAlerts(
+        _ project: Project, _ context: Context, _ interruption: Interruption
+    ) {
         guard !project.definition.channels.isEmpty else { return }
         do {
-            let warehouse = try Warehouse.open(try context.target(project).conninfo(), creating: false)
-            AlertText.tell(try DeliverAlerts(project, warehouse).run())
+            var limits = Outbox.Limits()
+            limits.until = Date() + longestDelivery
+            limits.isStopped = { interruption.isRequested }
+            AlertText.tell(try DeliverAlerts(project, try context.target(project).conninfo()).run(limits))
         } catch {
             Terminal.error("alerts: \(error); what was found is sent later")
         }

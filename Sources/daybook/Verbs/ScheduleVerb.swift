@@ -8,7 +8,8 @@ enum ScheduleVerb: Verb {
     static let name = "schedule"
     static let summary = "stays up and runs every pipeline on its schedule"
     static let options: [Option] = [
-        .project, .database, .json,
+        .project, .database,
+        Option("--json", nil, "the document of each run, as a line on stdout; of --next one document"),
         Option("--parallel", "N", "how many runs may go on at once (default: as many as there are cores)"),
         Option("--once", nil, "run what is due now, and come back: for cron"),
         Option("--next", "N", "tell the next N times of each pipeline, and run nothing"),
@@ -34,6 +35,9 @@ enum ScheduleVerb: Verb {
         let context = Context(arguments)
         if let what = try arguments.choice("--install", ["systemd", "cron"]) {
             return try install(what, context)
+        }
+        if arguments.has("--once"), arguments["--next"] != nil {
+            throw UsageError("--once runs what is due, --next tells what comes; give one of them")
         }
         if arguments["--out"] != nil { throw UsageError("--out is for --install") }
         if let count = try arguments.integer("--next", in: 1...10_000) { return try tellNext(count, context) }
@@ -127,7 +131,7 @@ enum ScheduleVerb: Verb {
             Terminal.out(String(text.dropLast()))
         } else {
             let path = context.arguments["--out"] ?? path
-            try ServiceFiles.write(text, to: path)
+            try files.write(text, to: path)
             Terminal.out("wrote \(path)")
             Terminal.out(advice)
         }
