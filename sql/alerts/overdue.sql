@@ -24,6 +24,13 @@ breaches AS (
     -- As the index has it.
     WHERE CASE WHEN f.breached THEN report.hour(f.breach_at) END >= report.hour(r.told_from)
         AND f.status = 'completed' AND f.breached AND f.breach_at >= r.told_from AND f.breach_at < r.at
+    UNION ALL
+    -- Of what was told before, and withdrawn, the end is told, however old it is.
+    SELECT r.rule, r.entity, r.ends, r.within, f.case_id, f.cycle, f.started_at, f.breach_at, f.start_event_id
+    FROM rules AS r
+    JOIN daybook.alerts AS a ON a.rule = r.rule AND a.state = 'withdrawn'
+    JOIN report.fact_sla AS f ON f.sla = r.sla AND f.case_id = a.case_id AND f.cycle = a.cycle
+    WHERE f.status = 'completed' AND f.breached AND f.breach_at < r.told_from AND f.breach_at < r.at
 )
 INSERT INTO daybook.alerts (rule, case_id, cycle, state, since, detected_late_seconds, summary, details)
 SELECT b.rule, b.case_id, b.cycle, 'firing', b.breach_at,

@@ -69,6 +69,7 @@ CREATE TABLE daybook.alerts (
     UNIQUE (rule, case_id, cycle)
 );
 CREATE INDEX ON daybook.alerts (rule, case_id) WHERE state = 'firing';
+CREATE INDEX ON daybook.alerts (rule) WHERE state = 'withdrawn';
 CREATE INDEX ON daybook.alerts (detected_at);
 COMMENT ON TABLE daybook.alerts IS 'Every breach that a rule found, once: a row for each rule, case and cycle';
 COMMENT ON COLUMN daybook.alerts.alert_id IS 'The alert';
