@@ -394,6 +394,18 @@ import Testing
         // What failed waits for its time, unless somebody asks for it.
         #expect(try command.run("alerts", "send").status == 0)
         #expect(try command.run("alerts", "send", "--now").status == 69)
+        let tested = try command.run("alerts", "test", "y", "--json")
+        #expect(tested.status == 0 && tested.out.contains("\"ok\" : true"), "\(tested.out)\(tested.error)")
+        #expect(try command.run("alerts", "test", "z").error.contains("there is no channel \"z\""))
+        #expect(try command.run("alerts", "ack", "1", "99").status == 1)
+        #expect(try value("acknowledged_by IS NULL") == "t")
+        let taken = try command.run("alerts", "ack", "1", "--by", "night shift", "--json")
+        #expect(taken.status == 0 && taken.out.contains("\"acknowledged_by\" : \"night shift\""))
+        let silenced = try command.run("alerts", "silence", "--rule", "paid_overdu", "--for", "2h")
+        #expect(silenced.status == 64 && silenced.error.contains("did you mean \"paid_overdue\"?"))
+        #expect(try command.run("alerts", "silence", "--case", "a", "--for", "2h").status == 0)
+        let shown = try command.run("alerts", "show", "1")
+        #expect(shown.out.contains("taken on by night shift") && shown.out.contains("order.created"))
         let list = try command.run("alerts")
         #expect(
             list.out.contains("order a: no order.paid within 1h") && list.out.contains("x: 1 message waiting")

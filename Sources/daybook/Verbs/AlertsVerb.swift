@@ -185,21 +185,46 @@ enum AlertsVerb: Verb {
         let ids = try ids(operands, "ack")
         let connection = try connection(context)
         let who = who(context.arguments)
-        for id in ids {
-            let state = try connection.query(
-                """
-                UPDATE daybook.alerts
-                SET acknowledged_at = coalesce(acknowledged_at, now()), acknowledged_by = coalesce(acknowledged_by, $2)
-                WHERE alert_id = $1::bigint
-                RETURNING state, acknowledged_by, summary
-                """, [id, who]
-            ).rows.first
-            guard let state else { throw NoAlert(id: id) }
-            Terminal.out(
-                "\(id) is taken on by \(try state.get("acknowledged_by", as: String.self)): "
-                    + (try state.get("summary", as: String.self)))
+        // All or none: a wrong ID among them is told before anything is taken on.
+        let taken = try connection.transaction {
+            try ids.map { id in
+                let row = try connection.query(
+                    """
+                    UPDATE daybook.alerts
+                    SET acknowledged_at = coalesce(acknowledged_at, now()),
+                        acknowledged_by = coalesce(acknowledged_by, $2)
+                    WHERE alert_id = $1::bigint
+                    RETURNING state, acknowledged_by, summary
+                    """, [id, who]
+                ).rows.first
+                guard let row else { throw NoAlert(id: id) }
+                return Taken(
+                    id: id, state: try row.get("state"), by: try row.get("acknowledged_by"),
+                    summary: try row.get("summary"))
+            }
+        }
+        if context.arguments.isJSON {
+            try JSONOutput.print(["acknowledged": taken])
+        } else {
+            for one in taken {
+                Terminal.out("\(one.id) is taken on by \(one.by): \(one.summary)".oneLine)
+            }
         }
         return .done
+    }
+
+    private struct Taken: Encodable {
+        let id: Int64
+        let state: String
+        let by: String
+        let summary: String
+
+        private enum CodingKeys: String, CodingKey {
+            case id = "alert_id"
+            case state
+            case by = "acknowledged_by"
+            case summary
+        }
     }
 
     private static func silence(_ context: Context) throws -> ExitCode {
@@ -231,11 +256,28 @@ enum AlertsVerb: Verb {
                     arguments["--rule"], arguments["--case"], length, arguments["--reason"], who(arguments),
                 ])
         }
+        if arguments.isJSON {
+            try JSONOutput.print(
+                Silence(rule: arguments["--rule"], caseID: arguments["--case"], seconds: Double(length) / 1e6)
+            )
+            return .done
+        }
         let what = [arguments["--rule"], arguments["--case"]].compactMap(\.self).joined(separator: ", ")
         Terminal.out(
             length > 0
                 ? "\(what) is silent for \(Human.duration(Double(length) / 1e6))" : "\(what) is heard again")
         return .done
+    }
+
+    private struct Silence: Encodable {
+        let rule: String?
+        let caseID: String?
+        let seconds: Double
+
+        private enum CodingKeys: String, CodingKey {
+            case rule, seconds
+            case caseID = "case_id"
+        }
     }
 
     // MARK: - test, send
@@ -256,17 +298,28 @@ enum AlertsVerb: Verb {
             throw UsageError(
                 "there is no channel \"\(name)\"" + Spelling.suggestion(name, in: channels.map(\.name)))
         }
-        var code = ExitCode.done
+        var outcomes: [Tested] = []
         for channel in channels where operands.contains(channel.name) {
+            var failure: String?
             do {
                 try channel.channel.send(testMessage(channel.name, project))
-                Terminal.out("\(channel.name): took the test message")
             } catch {
+                failure = "\(error)"
                 Terminal.error("daybook alerts: \(channel.name): \(error)")
-                code = .unreachable
+            }
+            outcomes.append(Tested(channel: channel.name, ok: failure == nil, error: failure))
+            if failure == nil, !context.arguments.isJSON {
+                Terminal.out("\(channel.name): took the test message")
             }
         }
-        return code
+        if context.arguments.isJSON { try JSONOutput.print(["channels": outcomes]) }
+        return outcomes.allSatisfy(\.ok) ? .done : .unreachable
+    }
+
+    private struct Tested: Encodable {
+        let channel: String
+        let ok: Bool
+        let error: String?
     }
 
     private static func testMessage(_ channel: String, _ project: Project) -> Alerts.Notification {
