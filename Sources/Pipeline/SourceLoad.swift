@@ -104,7 +104,8 @@ struct SourceLoad {
             try catalogue.sourceID(
                 pipeline: pipeline.name, name: source.name, entity: pipeline.entity,
                 identity: source.identity, onChange: source.onChange,
-                latenessMicroseconds: source.latenessMicroseconds, freshness: source.freshness)
+                latenessMicroseconds: source.latenessMicroseconds, freshness: source.freshness,
+                role: source.role, keepsOriginals: source.keepsOriginals)
         }
         return try zip(pipeline.sources, sourceIDs).map { source, sourceID in
             if try Ledger.forgetHopeless(sourceID, warehouse.connection) {

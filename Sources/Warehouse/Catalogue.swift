@@ -19,11 +19,16 @@ package struct SLADefinition: Sendable, Equatable {
     package var clockSkewMicroseconds: Int64
     /// `wall` or `data`.
     package var clock: String
+    /// What it promises, in words for the reader of a report.
+    package var description: String?
+    /// Who answers for it.
+    package var owner: String?
 
     package init(
         name: String, pipeline: String, entity: String, start: [TypePattern], end: [TypePattern],
         cancel: [TypePattern], withinMicroseconds: Int64, target: Double?, occurrence: String,
-        orderBy: String = "time", clockSkewMicroseconds: Int64, clock: String
+        orderBy: String = "time", clockSkewMicroseconds: Int64, clock: String, description: String? = nil,
+        owner: String? = nil
     ) {
         self.name = name
         self.pipeline = pipeline
@@ -37,6 +42,8 @@ package struct SLADefinition: Sendable, Equatable {
         self.orderBy = orderBy
         self.clockSkewMicroseconds = clockSkewMicroseconds
         self.clock = clock
+        self.description = description
+        self.owner = owner
     }
 }
 
@@ -55,6 +62,28 @@ package struct TypePattern: Sendable, Hashable {
 
     package func matches(_ type: String) -> Bool {
         isNamespace ? type.hasPrefix(text) : type == text
+    }
+}
+
+/// What the events of a source are.
+package enum SourceRole: String, Sendable, CaseIterable {
+    /// Things that happened.
+    case events
+    /// Messages that a broker could not deliver: something did not happen.
+    case deadLetter = "dead_letter"
+}
+
+/// A key by which cases are found: a name, and where its value stands in events.
+package struct CaseKey: Sendable, Equatable {
+    package let name: String
+    package let pipeline: String
+    /// As `event_fields` has them: each begins with a column of raw.events; the first that is present counts.
+    package let paths: [FieldPath]
+
+    package init(name: String, pipeline: String, paths: [FieldPath]) {
+        self.name = name
+        self.pipeline = pipeline
+        self.paths = paths
     }
 }
 
@@ -86,23 +115,26 @@ package struct Catalogue {
     package func sourceID(
         pipeline: String, name: String, entity: String, identity: EventIdentity = .source,
         onChange: OnChange = .keepFirst, latenessMicroseconds: Int64 = 0,
-        freshness: FreshnessLimits = FreshnessLimits()
+        freshness: FreshnessLimits = FreshnessLimits(), role: SourceRole = .events,
+        keepsOriginals: Bool = false
     ) throws -> Int32 {
         try connection.query(
             """
             INSERT INTO daybook.sources (
-                pipeline, name, entity, identity, on_change, lateness, freshness_warn, freshness_error)
+                pipeline, name, entity, identity, on_change, lateness, freshness_warn, freshness_error, role,
+                keeps_originals)
             VALUES ($1, $2, $3, $4, $5, $6::bigint * interval '1 microsecond',
-                $7::bigint * interval '1 microsecond', $8::bigint * interval '1 microsecond')
+                $7::bigint * interval '1 microsecond', $8::bigint * interval '1 microsecond', $9, $10::boolean)
             ON CONFLICT (pipeline, name) DO UPDATE
             SET entity = excluded.entity, identity = excluded.identity, on_change = excluded.on_change,
                 lateness = excluded.lateness, freshness_warn = excluded.freshness_warn,
-                freshness_error = excluded.freshness_error
+                freshness_error = excluded.freshness_error, role = excluded.role,
+                keeps_originals = excluded.keeps_originals
             RETURNING source_id
             """,
             [
                 pipeline, name, entity, identity.rawValue, onChange.rawValue, latenessMicroseconds,
-                freshness.warnMicroseconds, freshness.errorMicroseconds,
+                freshness.warnMicroseconds, freshness.errorMicroseconds, role.rawValue, keepsOriginals,
             ]
         ).first().get(0)
     }
@@ -250,24 +282,27 @@ package struct Catalogue {
                 )
                 INSERT INTO daybook.slas AS s (
                     sla, pipeline, entity, within, target, occurrence, order_by, clock_skew, clock,
-                    definition_version)
+                    definition_version, description, owner)
                 SELECT $1, $2, $3, make_interval(secs => $4::double precision), $5::double precision, $6, $9,
-                    make_interval(secs => $7::double precision), $8, 1
+                    make_interval(secs => $7::double precision), $8, 1, $13, $14
                 ON CONFLICT (sla) DO UPDATE
                 SET pipeline = excluded.pipeline, entity = excluded.entity, within = excluded.within,
                     target = excluded.target, occurrence = excluded.occurrence,
                     order_by = excluded.order_by, clock_skew = excluded.clock_skew, clock = excluded.clock,
+                    description = excluded.description, owner = excluded.owner,
                     definition_version = s.definition_version + (SELECT versions FROM changed)
-                WHERE (s.pipeline, s.entity, s.within, s.target, s.occurrence, s.order_by, s.clock_skew, s.clock)
+                WHERE (s.pipeline, s.entity, s.within, s.target, s.occurrence, s.order_by, s.clock_skew, s.clock,
+                        s.description, s.owner)
                     IS DISTINCT FROM (excluded.pipeline, excluded.entity, excluded.within, excluded.target,
-                        excluded.occurrence, excluded.order_by, excluded.clock_skew, excluded.clock)
+                        excluded.occurrence, excluded.order_by, excluded.clock_skew, excluded.clock, excluded.description,
+                        excluded.owner)
                     OR (SELECT versions FROM changed) > 0
                 """,
                 [
                     sla.name, sla.pipeline, sla.entity, Double(sla.withinMicroseconds) / 1e6, sla.target,
                     sla.occurrence, Double(sla.clockSkewMicroseconds) / 1e6, sla.clock, sla.orderBy,
                     types.map(\.role),
-                    types.map(\.pattern.text), types.map(\.pattern.isNamespace),
+                    types.map(\.pattern.text), types.map(\.pattern.isNamespace), sla.description, sla.owner,
                 ], action: "define the SLA \(sla.name)")
             try connection.query(
                 """

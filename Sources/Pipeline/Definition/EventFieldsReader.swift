@@ -1,8 +1,9 @@
 import Events
 import Foundation
 import Transform
+import Warehouse
 
-/// Reads `event_fields`: by namespace, the typed columns of `raw.event_<namespace>`.
+/// Reads `event_fields`, by namespace the typed columns of `raw.event_<namespace>`, and `keys`.
 struct EventFieldsReader {
     let reader: DefinitionReader
     let pipeline: String
@@ -29,6 +30,26 @@ struct EventFieldsReader {
                     namespace, "raw.event_\(name) is a table of Daybook's own; its fields cannot be declared")
             }
             return members(of: namespace.value, "event_fields.\(name)").compactMap { readField($0, of: name) }
+        }
+    }
+
+    /// Reads `keys`: by name, where the values stand by which cases are found.
+    func readKeys(_ value: JSONValue) -> [CaseKey] {
+        members(of: value, "keys").compactMap { member in
+            let isPlain = member.name.wholeMatch(of: #/[a-z_][a-z0-9_]*/#) != nil
+            if !isPlain || member.name.utf8.count > EventFieldsReader.maxNameBytes {
+                report(
+                    member,
+                    "\"\(member.name)\" is no name of a key; write it with a-z, 0-9 and _, as in invoice_no, and at most 63 of them"
+                )
+            } else if EventField.reservedNames.contains(member.name) {
+                report(
+                    member,
+                    "\(member.name) is a column of every event already; give the key another name")
+            }
+            return readPaths(member.value, "keys.\(member.name)").map {
+                CaseKey(name: member.name, pipeline: pipeline, paths: $0)
+            }
         }
     }
 

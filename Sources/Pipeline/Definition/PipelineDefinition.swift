@@ -16,6 +16,8 @@ package struct PipelineDefinition: Sendable {
     package let eventFields: [EventField]
     /// When it runs by itself; nil where somebody else runs it.
     package let schedule: Schedule?
+    /// By which cases are found, beside their ids.
+    package let keys: [CaseKey]
     /// What is told to whom about its SLAs, sources and events.
     package let alerts: [AlertRule]
 }
@@ -37,6 +39,9 @@ package struct SourceDefinition: Sendable {
     package let maxRejected: RejectLimit?
     /// The longest record, in bytes.
     package let maxLine: Int
+    package let role: SourceRole
+    /// Whether the bytes of each record are kept beside its events.
+    package let keepsOriginals: Bool
 
     /// Nil of a source that is no file.
     package var files: FileInput? { if case .files(let files) = input { files } else { nil } }

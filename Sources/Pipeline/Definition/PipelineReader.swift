@@ -46,8 +46,8 @@ struct PipelineReader {
 
     private mutating func readPipeline() -> PipelineDefinition? {
         let keys = [
-            "pipeline", "entity", "sources", "slas", "schedule", "clock", "event_fields", "alerts",
-            "description",
+            "pipeline", "entity", "sources", "slas", "schedule", "clock", "event_fields", "keys",
+            "alerts", "description",
         ]
         guard let object = reader.object(reader.root, "the pipeline", keys: keys) else { return nil }
         if let value = reader.required("pipeline", of: object, "\"pipeline\": \"\(name)\""),
@@ -112,9 +112,11 @@ struct PipelineReader {
         }
         let fields =
             object["event_fields"].map { EventFieldsReader(reader: reader, pipeline: name).read($0) } ?? []
+        let caseKeys =
+            object["keys"].map { EventFieldsReader(reader: reader, pipeline: name).readKeys($0) } ?? []
         return PipelineDefinition(
             name: name, file: reader.file, entity: entity, sources: sources, slas: slas, eventFields: fields,
-            schedule: schedule, alerts: alerts)
+            schedule: schedule, keys: caseKeys, alerts: alerts)
     }
 
     private mutating func add(_ rules: [AlertRule], at value: JSONValue, to alerts: inout [AlertRule]) {
@@ -134,9 +136,7 @@ struct PipelineReader {
     {
         let keys = [
             "name", "file", "http", "command", "stdin", "event", "events", "where", "redact", "redact_key",
-            "identity",
-            "on_change",
-            "lateness", "max_rejected", "freshness",
+            "identity", "on_change", "lateness", "max_rejected", "freshness", "role", "keep_original",
         ]
         guard let object = reader.object(value, name, keys: keys) else { return nil }
         let sourceName = reader.required("name", of: object, "\"name\": \"checkout\"")
@@ -150,6 +150,12 @@ struct PipelineReader {
         let lateness = object["lateness"].flatMap { reader.duration($0, "lateness of \(name)") }
         let maxRejected = object["max_rejected"].flatMap { readRejectLimit($0, "max_rejected of \(name)") }
         let freshness = object["freshness"].map { readFreshness($0, "freshness of \(name)") }
+        let role = object["role"].flatMap {
+            reader.choice($0, "role of \(name)", SourceRole.allCases.map(\.rawValue))
+        }
+        let keepsOriginals = object["keep_original"].flatMap {
+            reader.boolean($0, "keep_original of \(name)")
+        }
         let input = readInput(object, name)
         let mapping = readMapping(
             object, name, service: sourceName ?? name, entity: entity, input?.input.standardFields)
@@ -168,7 +174,9 @@ struct PipelineReader {
             onChange: onChange.flatMap { OnChange(rawValue: $0) } ?? .keepFirst,
             latenessMicroseconds: lateness ?? 0, freshness: freshness ?? FreshnessLimits(),
             maxRejected: maxRejected,
-            maxLine: input.maxLine ?? RecordForm.defaultMaxLine)
+            maxLine: input.maxLine ?? RecordForm.defaultMaxLine,
+            role: role.flatMap { SourceRole(rawValue: $0) } ?? .events,
+            keepsOriginals: keepsOriginals ?? false)
     }
 
     /// What a source is read from, and where that stands.
@@ -336,7 +344,7 @@ struct PipelineReader {
     ) -> SLADefinition? {
         let keys = [
             "name", "start", "end", "cancel", "within", "target", "occurrence", "order_by", "clock_skew",
-            "entity", "description", "alerts",
+            "entity", "description", "owner", "alerts",
         ]
         guard let object = reader.object(value, name, keys: keys, planned: ["calendar"]) else {
             return nil
@@ -347,7 +355,10 @@ struct PipelineReader {
             places.slas[slaName] = reader.place(of: value)
             places.entities[slaName] = object["entity"].map { reader.place(of: $0) }
         }
-        if let value = object["description"] { _ = reader.string(value, "description of \(name)") }
+        let description = object["description"].flatMap {
+            reader.nonEmptyString($0, "description of \(name)")
+        }
+        let owner = object["owner"].flatMap { reader.nonEmptyString($0, "owner of \(name)") }
         let start = reader.required("start", of: object, "\"start\": \"order.created\"")
             .flatMap { readTypes($0, "start of \(name)", of: slaName) }
         let end = reader.required("end", of: object, "\"end\": \"order.delivered\"")
@@ -378,7 +389,7 @@ struct PipelineReader {
             cancel: cancel,
             withinMicroseconds: within, target: target, occurrence: occurrence ?? "first",
             orderBy: orderBy ?? "time", clockSkewMicroseconds: skew,
-            clock: clock)
+            clock: clock, description: description, owner: owner)
     }
 
     private mutating func readTypes(_ value: JSONValue, _ name: String, of sla: String?) -> [TypePattern]? {

@@ -20,6 +20,10 @@ package struct ProjectDefinition: Sendable {
     package var channels: [ChannelDefinition] = []
     /// A file that each run writes its metrics to, relative to the project; nil: none.
     package var metrics: String?
+    /// The zone of local hours and days in reports, as IANA names it; nil: UTC.
+    package var timeZone: String?
+    /// Whose names days and months have in reports, as in `de_DE`; nil: English ones.
+    package var locale: String?
     /// Who is told of runs by events of OpenLineage; nil: nobody.
     package var openLineage: OpenLineageTarget?
 
@@ -180,7 +184,7 @@ package struct Project: Sendable {
             let keys =
                 [
                     "database", "min_time", "max_time", "compact_after", "retention", "storage", "channels",
-                    "metrics", "openlineage",
+                    "metrics", "openlineage", "time_zone", "locale",
                 ] + unusedKeys
             guard let object = reader.object(reader.root, "the project", keys: keys) else {
                 return (definition, reader.problems)
@@ -211,6 +215,16 @@ package struct Project: Sendable {
                 definition.channels = ChannelsReader(reader: reader, directory: directory).read(value)
             }
             definition.metrics = object["metrics"].flatMap { reader.nonEmptyString($0, "metrics") }
+            definition.timeZone = object["time_zone"].flatMap { reader.timeZone($0, "time_zone") }
+            definition.locale = object["locale"].flatMap { value in
+                reader.nonEmptyString(value, "locale").flatMap { name in
+                    if !Locale.availableIdentifiers.contains(name.replacingOccurrences(of: "-", with: "_")) {
+                        reader.error(
+                            "locale is \"\(name)\", which is not known; write it like de_DE", at: value)
+                    }
+                    return name
+                }
+            }
             let name = directory.split(separator: "/").last.map(String.init) ?? "daybook"
             definition.openLineage = object["openlineage"].flatMap {
                 OpenLineageReader(reader: reader, projectName: name).read($0)
