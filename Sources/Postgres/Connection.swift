@@ -61,6 +61,18 @@ package final class Connection {
     package var isInTransaction: Bool { PQtransactionStatus(handle) != PQTRANS_IDLE }
     package var processID: Int32 { PQbackendPID(handle) }
 
+    /// What the server stores of a password (RFC 5802): with it the password itself need not be sent, and is in no log.
+    package func scramVerifier(password: String, user: String) throws(PostgresError) -> String {
+        guard let verifier = PQencryptPasswordConn(handle, password, user, "scram-sha-256") else {
+            throw failure(action: "encrypt a password")
+        }
+        defer { PQfreemem(verifier) }
+        return String(cString: verifier)
+    }
+
+    /// The database that the connection is to.
+    package var database: String { PQdb(handle).map { String(cString: $0) } ?? "" }
+
     // MARK: - Statements
 
     /// Runs one statement with its parameters apart from the text, and waits for all its rows.

@@ -59,6 +59,10 @@ struct NewServerData {
             ])
         try FileSystem.replace(
             data + "/" + configuration.fileName, with: configuration.text, owner: place.account)
+        if let access = configuration.access {
+            try FileSystem.replace(
+                data + "/" + access.fileName, with: access.text, owner: place.account)
+        }
         try FileSystem.append(
             "\ninclude '\(configuration.fileName)'\n", to: data + "/postgresql.conf")
         // Here, not once the server is up: after the rename nothing may be missing. Without exit_on_error a

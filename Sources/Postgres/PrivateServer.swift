@@ -14,7 +14,6 @@ package struct PrivateServer: Sendable {
 
     private let settings: [String: String]
     private let roots: [String]
-    private let sockets: SocketDirectory
 
     /// - Parameters:
     ///   - directory: where the server's state is kept; made on first use (mode 0700; for root 0711, as
@@ -34,11 +33,26 @@ package struct PrivateServer: Sendable {
         self.name = name
         self.settings = settings
         self.roots = roots
-        sockets = SocketDirectory(name: name, stateDirectory: self.directory)
     }
 
     /// Where the server is reached once it runs, for libpq.
-    package func url() -> String { "postgresql:///\(name)?host=\(sockets.path)&user=\(name)" }
+    package func url() -> String {
+        let port = address.map { "&port=\($0.port)" } ?? ""
+        return "postgresql:///\(name)?host=\(sockets.path)\(port)&user=\(name)"
+    }
+
+    /// Where it takes TCP connections beside; nil where it takes none.
+    package var address: ListenAddress? {
+        guard let text = try? String(contentsOfFile: addressPath, encoding: .utf8) else { return nil }
+        return try? ListenAddress(text.trimmingCharacters(in: .whitespacesAndNewlines))
+    }
+
+    private var addressPath: String { directory + "/listen" }
+
+    private var sockets: SocketDirectory {
+        SocketDirectory(
+            name: name, stateDirectory: directory, port: address?.port ?? SocketDirectory.defaultPort)
+    }
 
     /// The server's own log, which need not exist yet.
     package var logPath: String { ServerPlace.recordedBase(of: directory) + "/server.log" }
@@ -60,6 +74,66 @@ package struct PrivateServer: Sendable {
         try makeStateDirectory()
         let lock = try lock()
         defer { withExtendedLifetime(lock) {} }
+        return try startLocked()
+    }
+
+    /// Starts it to take TCP connections at an address, now and at every later start; nil: at none. One that runs
+    /// otherwise is started anew. Returns the URL.
+    ///
+    /// - Throws: `PrivateServerError` of the kind `.inUse` where others are connected to it.
+    package func start(at new: ListenAddress?) throws(PrivateServerError) -> String {
+        try makeStateDirectory()
+        let lock = try lock()
+        defer { withExtendedLifetime(lock) {} }
+        let old = address
+        guard old != new else { return try startLocked() }
+        if isRunning {
+            try refuseOthers(try startLocked())
+            let data = ServerPlace.recordedBase(of: directory) + "/postgres"
+            if let server = Postmaster(data: data) { try stop(server, data: data, immediately: false) }
+        }
+        try record(new)
+        do throws(PrivateServerError) {
+            return try startLocked()
+        } catch {
+            // What it is to listen at must not keep it from starting tomorrow.
+            try record(old)
+            throw error
+        }
+    }
+
+    private func record(_ address: ListenAddress?) throws(PrivateServerError) {
+        guard let address else {
+            unlink(addressPath)
+            return
+        }
+        try FileSystem.replace(addressPath, with: "\(address)\n", owner: ServerAccount.current)
+    }
+
+    private func refuseOthers(_ url: String) throws(PrivateServerError) {
+        let others: [String]
+        do {
+            others = try Connection(url, applicationName: name).query(
+                """
+                SELECT coalesce(nullif(application_name, ''), 'a client') || ' (process ' || pid || ')'
+                FROM pg_stat_activity
+                WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+                ORDER BY pid
+                LIMIT 5
+                """
+            ).rows.map { try $0.get(0) }
+        } catch {
+            throw PrivateServerError(.startFailed, "cannot ask the server who is connected: \(error)")
+        }
+        guard !others.isEmpty else { return }
+        throw PrivateServerError(
+            .inUse,
+            "to listen elsewhere the server must be started anew, and others are connected to it: "
+                + others.joined(separator: ", "),
+            hint: "run the command again when they are done, or end their connections with: daybook db stop")
+    }
+
+    private func startLocked() throws(PrivateServerError) -> String {
         let place = try ServerPlace.settle(directory: directory, name: name)
         // pg_ctl hands these paths to a shell in double quotes.
         if place.data.contains(where: { "\"$`\\\n\r".contains($0) }) {
@@ -72,7 +146,7 @@ package struct PrivateServer: Sendable {
         if try !joinRunning(at: place) {
             try sockets.prepare(for: place.account)
             if FileSystem.status(place.data) == nil {
-                let new = NewServerData(place: place, name: name, configuration: configuration)
+                let new = NewServerData(place: place, name: name, configuration: configuration(of: place))
                 try new.make(with: .forNewData(roots: roots))
             }
             try place.record(in: directory)
@@ -167,9 +241,13 @@ extension PrivateServer {
         try Postmaster.disarmStaleFile(data: place.data, account: place.account)
         try sockets.prepare(for: place.account)
         sockets.clear()
-        let path = place.data + "/" + configuration.fileName
-        if (try? String(contentsOfFile: path, encoding: .utf8)) != configuration.text {
-            try FileSystem.replace(path, with: configuration.text, owner: place.account)
+        let configuration = configuration(of: place)
+        let files = [(configuration.fileName, configuration.text), configuration.access].compactMap { $0 }
+        for (name, text) in files {
+            let path = place.data + "/" + name
+            if (try? String(contentsOfFile: path, encoding: .utf8)) != text {
+                try FileSystem.replace(path, with: text, owner: place.account)
+            }
         }
         let logSize = try FileSystem.prepareLog(place.log, owner: place.account)
         let outcome = try place.account.run(
@@ -222,8 +300,9 @@ extension PrivateServer {
         sockets.remove()
     }
 
-    private var configuration: ServerConfiguration {
-        ServerConfiguration(name: name, socketDirectory: sockets.path, settings: settings)
+    private func configuration(of place: ServerPlace) -> ServerConfiguration {
+        ServerConfiguration(
+            name: name, data: place.data, socketDirectory: sockets.path, settings: settings, listen: address)
     }
 
     private func failure(
@@ -233,6 +312,13 @@ extension PrivateServer {
         if lines.isEmpty { lines = FileSystem.lastLines(12, of: output) }
         let isFull = lines.contains { $0.contains("No space left on device") }
         let message = ([what + " (data in \(place.data)):"] + lines).joined(separator: "\n    ")
+        if let address, lines.contains(where: { $0.contains("could not bind") }) {
+            return PrivateServerError(
+                .startFailed, message,
+                hint:
+                    "another program listens at \(address); take another port, or none: daybook db start --listen off"
+            )
+        }
         return PrivateServerError(isFull ? .diskFull : .startFailed, message, hint: "its log is \(place.log)")
     }
 }

@@ -17,6 +17,10 @@ package struct PrivateServerError: Error, Sendable, CustomStringConvertible {
         case diskFull
         /// Making a new data directory failed.
         case initialisationFailed
+        /// No address to listen at.
+        case badAddress
+        /// Others are connected.
+        case inUse
         /// The server did not come up.
         case startFailed
         /// The server did not go down.

@@ -4,10 +4,14 @@
 struct ServerConfiguration {
     let fileName: String
     let text: String
+    /// Who may come by TCP; nil where nobody may. Beside the other file, and read in the place of `pg_hba.conf`.
+    let access: (fileName: String, text: String)?
 
-    init(name: String, socketDirectory: String, settings: [String: String]) {
+    init(
+        name: String, data: String, socketDirectory: String, settings: [String: String],
+        listen: ListenAddress?
+    ) {
         let ours = [
-            "listen_addresses": "",
             "shared_buffers": "256MB",
             "maintenance_work_mem": "256MB",
             "max_wal_size": "4GB",
@@ -26,11 +30,28 @@ struct ServerConfiguration {
             "logging_collector": "off",
         ]
         // The URL and the safety of `trust` rest on these.
-        let fixed = [
-            "port": "5432",
+        var fixed = [
+            "listen_addresses": listen?.host ?? "",
+            "port": "\(listen?.port ?? SocketDirectory.defaultPort)",
             "unix_socket_directories": socketDirectory,
             "unix_socket_permissions": "0700",
         ]
+        if listen != nil {
+            let accessName = name + ".hba.conf"
+            fixed["hba_file"] = data + "/" + accessName
+            // The superuser, whom the socket lets in without a password, comes by no other way.
+            let text = """
+                # Written by \(name) at each start: changes made here do not last.
+                local all all trust
+                host all \(name) all reject
+                host \(name) all 127.0.0.0/8 scram-sha-256
+                host \(name) all ::1/128 scram-sha-256
+
+                """
+            access = (accessName, text)
+        } else {
+            access = nil
+        }
         let all = ours.merging(settings) { $1 }.merging(fixed) { $1 }
         fileName = name + ".conf"
         text =

@@ -4,11 +4,16 @@ import Foundation
 /// to all others, because whoever can connect is let in.
 package struct SocketDirectory {
     package let path: String
+    private let port: Int
+
+    /// The port of a server that takes no TCP connections.
+    static let defaultPort = 5432
 
     /// The socket's name tells the port, also when nobody listens on TCP.
-    var socket: String { path + "/.s.PGSQL.5432" }
+    var socket: String { path + "/.s.PGSQL.\(port)" }
 
-    package init(name: String, stateDirectory: String) {
+    package init(name: String, stateDirectory: String, port: Int = SocketDirectory.defaultPort) {
+        self.port = port
         path = "/tmp/\(name)-\(FileSystem.fingerprint(stateDirectory))"
     }
 
@@ -69,8 +74,11 @@ package struct SocketDirectory {
     /// Removes a killed server's socket; called when no server runs. PostgreSQL would, but not while its
     /// process number is taken, be it by a dead process that nobody waits for, as in many containers.
     func clear() {
-        unlink(socket)
-        unlink(socket + ".lock")
+        // Of another port, too: it may have listened elsewhere when it was killed.
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        where name.hasPrefix(".s.PGSQL.") {
+            unlink(path + "/" + name)
+        }
     }
 
     /// Removes what a stopped server leaves; keeps a directory that something else is in.

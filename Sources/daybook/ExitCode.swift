@@ -24,7 +24,8 @@ enum ExitCode: Int32 {
         switch error {
         case is AlreadyRun: self = .done
         case is ScheduleVerb.AlreadyScheduled: self = .locked
-        case is UsageError, is NominalInFuture, is Guess.Failure, is Export.WithoutTime: self = .usage
+        case is UsageError, is NominalInFuture, is Guess.Failure, is Export.WithoutTime, is Roles.Mistake:
+            self = .usage
         case is DefinitionError, is ScheduleLoop.NoSchedule, WarehouseError.noColumnar, is ProjectError,
             is TransformError,
             is SQLFiles.Conflict:
@@ -34,6 +35,8 @@ enum ExitCode: Int32 {
         case let error as FailedPrograms: self = error.isBadData ? .badData : .unreachable
         case let error as PostgresError:
             self = error.kind == .connect || error.kind == .connectionLost ? .unreachable : .failed
+        case let error as PrivateServerError where error.kind == .inUse: self = .locked
+        case let error as PrivateServerError where error.kind == .badAddress: self = .usage
         case is PrivateServerError, WarehouseError.lockLost: self = .unreachable
         case WarehouseError.locked, WarehouseError.viewInUse, WarehouseError.transforming: self = .locked
         case WarehouseError.asOfGoesBack: self = .usage

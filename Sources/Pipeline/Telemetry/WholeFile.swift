@@ -10,12 +10,14 @@ package enum WholeFile {
         }
     }
 
-    /// Writes it beside its place, and gives it its name once it is on the disk. Everybody may read it.
-    package static func write(_ text: String, to path: String) throws(Failure) {
+    /// Writes it beside its place, and gives it its name once it is on the disk.
+    ///
+    /// - Parameter isSecret: only its owner may read it; all others everybody may.
+    package static func write(_ text: String, to path: String, isSecret: Bool = false) throws(Failure) {
         var name = Array("\(path).XXXXXX".utf8CString)
         let descriptor = mkstemp(&name)
         guard descriptor >= 0 else { throw Failure(path, errno) }
-        let code = fill(descriptor, text)
+        let code = fill(descriptor, text, mode: isSecret ? 0o600 : 0o644)
         close(descriptor)
         guard code == 0 else {
             unlink(name)
@@ -29,8 +31,8 @@ package enum WholeFile {
     }
 
     /// - Returns: 0, or the number of the error.
-    private static func fill(_ descriptor: Int32, _ text: String) -> Int32 {
-        guard fchmod(descriptor, 0o644) == 0 else { return errno }
+    private static func fill(_ descriptor: Int32, _ text: String, mode: mode_t) -> Int32 {
+        guard fchmod(descriptor, mode) == 0 else { return errno }
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {
             let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
