@@ -44,10 +44,13 @@ package struct TransformRunner {
     ///   - showsChanges: in a rehearsal, whose temporary tables outlive this: keeps what changes of each model's table
     ///     in `pg_temp.old_<table>` and `pg_temp.new_<table>`, where anything does.
     ///   - rebuildShare: where new loads have brought a larger share of all events than this, everything is computed.
+    ///   - before: what is to change what raw holds, in the same transaction; it tells of cases in `daybook.touched_cases`.
+    ///   - after: what is to follow when the tables are as they should be, in the same transaction.
     package init(
         _ models: [Model], _ connection: Connection, isFullRefresh: Bool = false,
         restated: RestatedDays? = nil, eventTables: EventTables? = nil,
-        showsChanges: Bool = false, rebuildShare: Double = 0.2
+        showsChanges: Bool = false, rebuildShare: Double = 0.2, before: @escaping () throws -> Void = {},
+        after: @escaping () throws -> Void = {}
     ) {
         self.models = models
         self.connection = connection
@@ -56,6 +59,8 @@ package struct TransformRunner {
         self.eventTables = eventTables
         self.showsChanges = showsChanges
         self.rebuildShare = rebuildShare
+        self.before = before
+        self.after = after
     }
 
     /// Computes what has changed since the last transform.
@@ -91,6 +96,7 @@ package struct TransformRunner {
         let results = try connection.transaction("ISOLATION LEVEL REPEATABLE READ") {
             // The server takes a look-up for dear as on a turning disk, and reads a whole table of facts instead.
             try connection.execute("SET LOCAL work_mem = '128MB'; SET LOCAL random_page_cost = 1.1")
+            try before()
             if let restated { try restated.touch(connection) }
             let changes = try Changes(
                 connection, isFullRefresh: isFullRefresh, rebuildShare: rebuildShare)
@@ -116,6 +122,7 @@ package struct TransformRunner {
             }
             FailPoint.pass("mark-seen")
             try changes.markSeen()
+            try after()
             FailPoint.pass("commit-transform")
             return results
         }

@@ -10,7 +10,7 @@ enum Daybook {
             LoadVerb.self, TransformVerb.self, RestateVerb.self, ScheduleVerb.self, RunsVerb.self,
             StatusVerb.self, AlertsVerb.self, ReportVerb.self, DriftVerb.self, LineageVerb.self,
             VerifyVerb.self, CompactVerb.self, RetainVerb.self, ExportVerb.self, TestVerb.self,
-            GenerateVerb.self, DBVerb.self, GrantReaderVerb.self, GrantLoaderVerb.self,
+            GenerateVerb.self, DBVerb.self, EraseVerb.self, GrantReaderVerb.self, GrantLoaderVerb.self,
             CompletionsVerb.self,
         ]
     }
