@@ -39,7 +39,7 @@ COMMENT ON TABLE report.case_keys IS 'By which values of declared keys (keys in 
 COMMENT ON COLUMN report.case_keys.entity IS 'What kind of thing the case is';
 COMMENT ON COLUMN report.case_keys.case_id IS 'Which one';
 COMMENT ON COLUMN report.case_keys.key IS 'The name of the key';
-COMMENT ON COLUMN report.case_keys.value_hash IS 'MD5 of the value: what makes a row one of its kind, however long the value is';
+COMMENT ON COLUMN report.case_keys.value_hash IS 'Hash of the value: what makes a row one of its kind, however long the value is';
 COMMENT ON COLUMN report.case_keys.value IS 'The value as text; of one longer than 1,000 bytes what report.key_value makes of it';
 COMMENT ON COLUMN report.case_keys.first_at IS 'Time of the first event of the case that has the value';
 COMMENT ON COLUMN report.case_keys.last_at IS 'Time of the last event of the case that has the value';
@@ -118,11 +118,9 @@ COMMENT ON COLUMN report.timeline_event.is_dead_letter IS 'Whether it tells of a
 COMMENT ON COLUMN report.timeline_event.is_out_of_order IS 'Whether the clock contradicts the sequence: an event of the same service that is stamped before it has a higher one';
 COMMENT ON COLUMN report.timeline_event.details IS 'Everything else that came';
 
--- In the order of the transforms: by time, of equal times by sequence where all of these have one, then by id.
-CREATE FUNCTION report.case_timeline(case_id text, entity text DEFAULT NULL) RETURNS SETOF report.timeline_event
-LANGUAGE plpgsql STABLE
--- To compile takes ten times as long as to look up, and the planner cannot tell.
-SET jit = off AS $function$
+-- An event that came again with another time is a new version; the latest to arrive is the one that counts.
+CREATE FUNCTION daybook.current_events_of_case(case_id text) RETURNS SETOF raw.events
+LANGUAGE plpgsql STABLE AS $function$
 DECLARE
     days CONSTANT date[] := daybook.days_of_case(case_id);
     columns CONSTANT text := 'occurred_at, load_id, position, sequence, event_day, source_id, entity, case_id, event_id, '
@@ -135,62 +133,71 @@ BEGIN
     segments := ARRAY(
         SELECT s.segment_id
         FROM raw.event_segments AS s
-        WHERE s.event_day = ANY (days) AND case_timeline.case_id BETWEEN s.min_case_id AND s.max_case_id
-            AND daybook.holds_any_case(s.case_ids, s.case_uuids, ARRAY[case_timeline.case_id])
+        WHERE s.event_day = ANY (days) AND current_events_of_case.case_id BETWEEN s.min_case_id AND s.max_case_id
+            AND daybook.holds_any_case(s.case_ids, s.case_uuids, ARRAY[current_events_of_case.case_id])
     );
     -- Days as literals, so that the planner opens no other leaf.
     RETURN QUERY EXECUTE format($sql$
-        WITH found AS MATERIALIZED (
+        SELECT DISTINCT ON (source_id, event_id) %1$s
+        FROM (
             SELECT %1$s FROM raw.events_by_day WHERE case_id = $1 AND event_day = ANY (%2$L::date[])
             %3$s
-        ),
-        current AS (
-            SELECT DISTINCT ON (source_id, event_id) *
-            FROM found
-            ORDER BY source_id, event_id, load_id DESC, position DESC
-        ),
-        tied AS (
-            SELECT *,
-                CASE WHEN bool_and(sequence IS NOT NULL) OVER (PARTITION BY entity, occurred_at) THEN sequence END
-                    AS tie_sequence
-            FROM current
-            WHERE $2 IS NULL OR entity = $2
-        ),
-        ordered AS (
-            SELECT *, row_number() OVER (ORDER BY occurred_at, entity, tie_sequence, event_id, source_id) AS nth
-            FROM tied
-        ),
-        stepped AS (
-            SELECT *,
-                lag(type) OVER of_entity AS type_before,
-                extract(epoch FROM occurred_at - lag(occurred_at) OVER of_entity)::double precision AS gap_seconds,
-                coalesce(
-                    sequence < max(sequence) OVER (
-                        PARTITION BY entity, service ORDER BY nth ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
-                    ), false
-                ) AS is_out_of_order
-            FROM ordered
-            WINDOW of_entity AS (PARTITION BY entity ORDER BY nth)
-        ),
-        steps AS MATERIALIZED (
-            SELECT s.entity, s.type_before, s.type, u.p50_seconds, u.p95_seconds
-            FROM (SELECT DISTINCT entity, type_before, type FROM stepped WHERE type_before IS NOT NULL) AS s
-            CROSS JOIN LATERAL report.usual_steps(s.entity, s.type_before, s.type)
-                AS u (entity, from_type, to_type, steps, p50_seconds, p95_seconds)
-        )
-        SELECT e.nth, e.occurred_at, e.sequence, e.entity, e.case_id::text, e.type, e.service, e.event_id::text, e.user_id,
-            e.correlation_id, l.pipeline, o.name, l.object, e.position, e.load_id,
-            e.gap_seconds, u.p50_seconds, u.p95_seconds,
-            coalesce(o.role = 'dead_letter', false), e.is_out_of_order, e.details
-        FROM stepped AS e
-        LEFT JOIN steps AS u ON u.entity = e.entity AND u.type_before = e.type_before AND u.type = e.type
-        LEFT JOIN daybook.loads AS l ON l.load_id = e.load_id
-        LEFT JOIN daybook.sources AS o ON o.source_id = l.source_id
-        ORDER BY e.nth
+        ) AS found
+        ORDER BY source_id, event_id, load_id DESC, position DESC
         $sql$, columns, days, CASE WHEN segments <> '{}' THEN format(
             'UNION ALL SELECT %s FROM daybook.segment_events '
-            'WHERE case_id = $1 AND segment_id = ANY ($3) AND event_day = ANY (%L::date[])', columns, days) END)
-    USING case_id, entity, segments;
+            'WHERE case_id = $1 AND segment_id = ANY ($2) AND event_day = ANY (%L::date[])', columns, days) END)
+    USING case_id, segments;
+END
+$function$;
+COMMENT ON FUNCTION daybook.current_events_of_case IS 'The events of a case, of whatever entity, without superseded versions, those that no transform has seen included; opens only the days that may hold any';
+
+-- In the order of the transforms: by time, of equal times by sequence where all of these have one, then by id.
+CREATE FUNCTION report.case_timeline(case_id text, entity text DEFAULT NULL) RETURNS SETOF report.timeline_event
+LANGUAGE plpgsql STABLE
+-- To compile takes ten times as long as to look up, and the planner cannot tell.
+SET jit = off AS $function$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH tied AS (
+        SELECT *,
+            CASE WHEN bool_and(sequence IS NOT NULL) OVER (PARTITION BY entity, occurred_at) THEN sequence END
+                AS tie_sequence
+        FROM daybook.current_events_of_case(case_timeline.case_id)
+        WHERE case_timeline.entity IS NULL OR entity = case_timeline.entity
+    ),
+    ordered AS (
+        SELECT *, row_number() OVER (ORDER BY occurred_at, entity, tie_sequence, event_id, source_id) AS nth
+        FROM tied
+    ),
+    stepped AS MATERIALIZED (
+        SELECT *,
+            lag(type) OVER of_entity AS type_before,
+            extract(epoch FROM occurred_at - lag(occurred_at) OVER of_entity)::double precision AS gap_seconds,
+            coalesce(
+                sequence < max(sequence) OVER (
+                    PARTITION BY entity, service ORDER BY nth ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                ), false
+            ) AS is_out_of_order
+        FROM ordered
+        WINDOW of_entity AS (PARTITION BY entity ORDER BY nth)
+    ),
+    steps AS MATERIALIZED (
+        SELECT s.entity, s.type_before, s.type, u.p50_seconds, u.p95_seconds
+        FROM (SELECT DISTINCT entity, type_before, type FROM stepped WHERE type_before IS NOT NULL) AS s
+        CROSS JOIN LATERAL report.usual_steps(s.entity, s.type_before, s.type)
+            AS u (entity, from_type, to_type, steps, p50_seconds, p95_seconds)
+    )
+    SELECT e.nth, e.occurred_at, e.sequence, e.entity, e.case_id::text, e.type, e.service, e.event_id::text, e.user_id,
+        e.correlation_id, l.pipeline, o.name, l.object, e.position, e.load_id,
+        e.gap_seconds, u.p50_seconds, u.p95_seconds,
+        coalesce(o.role = 'dead_letter', false), e.is_out_of_order, e.details
+    FROM stepped AS e
+    LEFT JOIN steps AS u ON u.entity = e.entity AND u.type_before = e.type_before AND u.type = e.type
+    LEFT JOIN daybook.loads AS l ON l.load_id = e.load_id
+    LEFT JOIN daybook.sources AS o ON o.source_id = l.source_id
+    ORDER BY e.nth;
 END
 $function$;
 COMMENT ON FUNCTION report.case_timeline IS 'The events of a case in order, of one entity or of all, with the time since the one before and what is usual; opens only the days that may hold any';
