@@ -164,7 +164,9 @@ package struct RetainData {
         if let age = times.rejects { outcome.rejects = try retention.dropRejects(before: time(age)) }
         if let age = times.runs { outcome.runs = try retention.dropRuns(before: time(age)) }
         if let age = times.report {
-            outcome.reports = try ReportRetention(models, connection).drop(
+            outcome.reports = try ReportRetention(
+                models.isEmpty ? [] : models + CaseKeys.models(connection), connection
+            ).drop(
                 before: CompactDays.cutoff(ageMicroseconds: age).description)
         }
     }

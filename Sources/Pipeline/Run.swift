@@ -281,6 +281,7 @@ package struct Run {
             let results = try TransformRunner(
                 models, warehouse.connection, isFullRefresh: options.isFullRefresh, restated: restated,
                 eventTables: EventTables(ready.flatMap(\.eventFields), ofPipelines: names),
+                caseKeys: CaseKeys(ready.flatMap(\.keys), ofPipelines: names),
                 showsChanges: isRehearsal
             ).run {
                 try catalogue.define(ready.flatMap(\.slas), ofPipelines: names)

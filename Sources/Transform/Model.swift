@@ -179,8 +179,8 @@ package struct Model: Sendable {
     ///   - from: relations that share columns of the key by name.
     ///   - origin: what a person knows it by.
     init(
-        schema: String, table: String, key: [String], from: [String], origin: String, description: String,
-        select: String
+        schema: String, table: String, key: [String], from: [String], time: String? = nil, origin: String,
+        description: String, select: String
     ) {
         file = SQLFiles.File(path: "transforms/\(table).sql", text: select, origin: origin)
         clock = nil
@@ -188,7 +188,7 @@ package struct Model: Sendable {
         self.from = from.map { Source(relation: $0) }
         self.description = description
         history = nil
-        time = nil
+        self.time = time
         keepsColumns = true
         columnComments = [:]
     }

@@ -31,16 +31,18 @@ package struct TransformRunner {
     private let rebuildShare: Double
     private let restated: RestatedDays?
     private let eventTables: EventTables?
+    private let caseKeys: CaseKeys?
     private let showsChanges: Bool
 
     /// The advisory lock that lets one transform run at a time.
     private static let lock: Int64 = 0x6461_7962_7472_6e73
 
     /// - Parameters:
-    ///   - models: those of files; the tables of declared fields come before them.
+    ///   - models: those of files; the tables of declared fields and keys come before them.
     ///   - isFullRefresh: computes everything.
     ///   - restated: days whose cases are computed anew, and all that follows from them, changed or not.
     ///   - eventTables: what is declared now; nil: what was declared last.
+    ///   - caseKeys: likewise.
     ///   - showsChanges: in a rehearsal, whose temporary tables outlive this: keeps what changes of each model's table
     ///     in `pg_temp.old_<table>` and `pg_temp.new_<table>`, where anything does.
     ///   - rebuildShare: where new loads have brought a larger share of all events than this, everything is computed.
@@ -48,7 +50,7 @@ package struct TransformRunner {
     ///   - after: what is to follow when the tables are as they should be, in the same transaction.
     package init(
         _ models: [Model], _ connection: Connection, isFullRefresh: Bool = false,
-        restated: RestatedDays? = nil, eventTables: EventTables? = nil,
+        restated: RestatedDays? = nil, eventTables: EventTables? = nil, caseKeys: CaseKeys? = nil,
         showsChanges: Bool = false, rebuildShare: Double = 0.2, before: @escaping () throws -> Void = {},
         after: @escaping () throws -> Void = {}
     ) {
@@ -57,6 +59,7 @@ package struct TransformRunner {
         self.isFullRefresh = isFullRefresh
         self.restated = restated
         self.eventTables = eventTables
+        self.caseKeys = caseKeys
         self.showsChanges = showsChanges
         self.rebuildShare = rebuildShare
         self.before = before
@@ -93,6 +96,7 @@ package struct TransformRunner {
 
     private func transform(_ prepare: () throws -> Void) throws -> [ModelResult] {
         try eventTables?.define(connection)
+        try caseKeys?.define(connection)
         let results = try connection.transaction("ISOLATION LEVEL REPEATABLE READ") {
             // The server takes a look-up for dear as on a turning disk, and reads a whole table of facts instead.
             try connection.execute("SET LOCAL work_mem = '128MB'; SET LOCAL random_page_cost = 1.1")
@@ -104,7 +108,7 @@ package struct TransformRunner {
             try changes.findDefinitions()
             FailPoint.pass("touched")
             let scoped = ScopedRelations(changes, connection)
-            let models = try EventTables.models(connection) + models
+            let models = try EventTables.models(connection) + CaseKeys.models(connection) + models
             // A model that is gone is kept no longer: if it comes back, it is computed as a whole.
             try connection.query(
                 "DELETE FROM daybook.models WHERE model <> ALL ($1::text[])", [models.map(\.name)])

@@ -73,20 +73,6 @@ package enum SourceRole: String, Sendable, CaseIterable {
     case deadLetter = "dead_letter"
 }
 
-/// A key by which cases are found: a name, and where its value stands in events.
-package struct CaseKey: Sendable, Equatable {
-    package let name: String
-    package let pipeline: String
-    /// As `event_fields` has them: each begins with a column of raw.events; the first that is present counts.
-    package let paths: [FieldPath]
-
-    package init(name: String, pipeline: String, paths: [FieldPath]) {
-        self.name = name
-        self.pipeline = pipeline
-        self.paths = paths
-    }
-}
-
 /// How old the latest event of a source may be.
 package struct FreshnessLimits: Sendable, Equatable {
     /// Older, it is worth a look; nil: however old it is.

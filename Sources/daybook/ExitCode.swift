@@ -24,7 +24,8 @@ enum ExitCode: Int32 {
         switch error {
         case is AlreadyRun: self = .done
         case is ScheduleVerb.AlreadyScheduled: self = .locked
-        case is UsageError, is NominalInFuture, is Guess.Failure, is Export.WithoutTime, is Roles.Mistake:
+        case is UsageError, is SearchCondition.SyntaxError, is NominalInFuture, is Guess.Failure,
+            is Export.WithoutTime, is Roles.Mistake:
             self = .usage
         case is DefinitionError, is ScheduleLoop.NoSchedule, WarehouseError.noColumnar, is ProjectError,
             is TransformError,

@@ -227,6 +227,7 @@ SELECT s.entity, f.sla, f.case_id, f.cycle, f.status, f.started_at, f.completed_
         WHEN f.breach_at < c.clock THEN 'overdue'
         ELSE 'open'
     END AS state,
+    extract(epoch FROM c.clock - f.breach_at)::double precision AS overdue_seconds,
     c.clock
 FROM report.fact_sla AS f
 JOIN daybook.slas AS s USING (sla)
@@ -246,6 +247,7 @@ COMMENT ON COLUMN daybook.sla_states.breach_at IS 'The deadline: start plus the 
 COMMENT ON COLUMN daybook.sla_states.anomaly IS 'end_before_start, end_without_start or clock_skew; null where all is in order';
 COMMENT ON COLUMN daybook.sla_states.definition_version IS 'The version of the SLA''s definition that judged it';
 COMMENT ON COLUMN daybook.sla_states.state IS 'met, late, open, overdue, cancelled, or not started: an end came without a start';
+COMMENT ON COLUMN daybook.sla_states.overdue_seconds IS 'Seconds since the deadline, by the clock; negative while there is time left';
 COMMENT ON COLUMN daybook.sla_states.clock IS 'The time by which an open case is overdue';
 
 CREATE VIEW report.open_cases AS
@@ -306,8 +308,8 @@ COMMENT ON COLUMN report.located_case.next_p95_seconds IS '95th percentile of th
 COMMENT ON COLUMN report.located_case.next_steps IS 'What follows, the most frequent first, five at most: objects of type, steps, share, p50_seconds and p95_seconds';
 COMMENT ON COLUMN report.located_case.others_waiting IS 'How many other cases wait at the same step: of the same last type, and open for an SLA as this one, or known to none as this one; counted up to 10,000; null where this one does not wait';
 COMMENT ON COLUMN report.located_case.others_median_seconds IS 'Median seconds that these have waited';
-COMMENT ON COLUMN report.located_case.slas IS 'What its SLAs say: objects of sla, cycle, state (met, late, open, overdue, cancelled, not started), their times and anomaly';
-COMMENT ON COLUMN report.located_case.dead_letters IS 'Its messages that a broker could not deliver: objects of occurred_at, type, service, source, object, start_position and details';
+COMMENT ON COLUMN report.located_case.slas IS 'What its SLAs say: objects of sla, cycle, state (met, late, open, overdue, cancelled, not started), times, overdue_seconds (negative while there is time left) and anomaly';
+COMMENT ON COLUMN report.located_case.dead_letters IS 'Its messages that a broker could not deliver: objects of occurred_at, type, service, source, object, start_position, queue and error where the details tell, and details';
 
 -- Of the same last type, and waiting for the same reason; a scan ends at the limit.
 CREATE FUNCTION daybook.others_waiting(entity text, case_id text, last_type text, open_for text[])
@@ -410,7 +412,12 @@ BEGIN
                     AS u (entity, from_type, to_type, steps, p50_seconds, p95_seconds)
             ) AS s
         ) AS n;
-        SELECT coalesce(jsonb_agg(to_jsonb(s) - '{entity,case_id,clock,definition_version}'::text[] ORDER BY s.started_at, s.sla, s.cycle), '[]'),
+        SELECT
+            coalesce(
+                jsonb_agg(
+                    to_jsonb(s) - '{entity,case_id,clock,definition_version}'::text[]
+                    ORDER BY s.started_at, s.sla, s.cycle),
+                '[]'),
             coalesce(array_agg(DISTINCT s.sla) FILTER (WHERE s.status = 'in_progress'), '{}')
         INTO located.slas, open_for
         FROM daybook.sla_states AS s
@@ -437,7 +444,16 @@ BEGIN
                 jsonb_agg(
                     jsonb_build_object(
                         'occurred_at', e.occurred_at, 'type', e.type, 'service', e.service, 'source', e.source,
-                        'object', e.object, 'start_position', e.start_position, 'details', e.details)
+                        'object', e.object, 'start_position', e.start_position,
+                        -- Where brokers and those who write down what they give up put these.
+                        'queue', coalesce(
+                            e.details ->> 'queue', e.details ->> 'topic', e.details #>> '{x-death,0,queue}',
+                            e.details #>> '{headers,x-death,0,queue}', e.details #>> '{headers,x-first-death-queue}'),
+                        'error', coalesce(
+                            e.details #>> '{error,message}', e.details ->> 'error', e.details ->> 'reason',
+                            e.details ->> 'exception', e.details #>> '{x-death,0,reason}',
+                            e.details #>> '{headers,x-death,0,reason}'),
+                        'details', e.details)
                     ORDER BY e.nth),
                 '[]')
             FROM unnest(line) AS e

@@ -43,6 +43,7 @@ enum LineageVerb: Verb {
         }
         let models =
             EventTables.models(of: pipelines.flatMap(\.eventFields))
+            + CaseKeys.models(of: pipelines.flatMap(\.keys))
             + (try Model.ordered(try project.sqlFiles().folder("transforms")))
         let (known, notes) = try askDatabase(context.target(project), models)
         var lineage = Lineage(sources: sources, models: models, known: known)

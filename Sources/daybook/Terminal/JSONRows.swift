@@ -1,0 +1,34 @@
+import Foundation
+import Postgres
+
+/// Rows as JSON objects, their columns by name and absent values as null.
+enum JSONRows {
+    /// - Parameter plain: columns whose text is JSON as it stands: numbers, true, false.
+    static func objects(_ rows: [Result.Row], of columns: [String], plain: Set<String> = []) throws -> [Any] {
+        try rows.map { row in
+            var object: [String: Any] = [:]
+            for (index, column) in columns.enumerated() {
+                guard let text = row.text(index) else {
+                    object[column] = NSNull()
+                    continue
+                }
+                object[column] = plain.contains(column) ? try number(text) : text
+            }
+            return object
+        }
+    }
+
+    private static func number(_ text: String) throws -> Any {
+        switch text {
+        case "t": true
+        case "f": false
+        default: try JSONSerialization.jsonObject(with: Data(text.utf8), options: .fragmentsAllowed)
+        }
+    }
+
+    static func print(_ document: [String: Any]) throws {
+        let data = try JSONSerialization.data(
+            withJSONObject: document, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
+        Terminal.out(String(decoding: data, as: UTF8.self))
+    }
+}
