@@ -1,9 +1,9 @@
 -- The cases of which keys have certain values, the latest first. $1: of each condition the names of its keys, as an array in
 -- JSON   $2: its value, in the same order   $3: so many cases at most   $4, $5: from this UTC day to this one (null: any)
 WITH conditions AS MATERIALIZED (
-    SELECT nth, key, report.key_value(value) AS value
+    SELECT c.nth, n.key, report.key_value(c.value) AS value
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS c (names, value, nth)
-    CROSS JOIN LATERAL jsonb_array_elements_text(names::jsonb) AS key
+    CROSS JOIN LATERAL jsonb_array_elements_text(c.names::jsonb) AS n (key)
 ),
 found AS (
     SELECT k.entity, k.case_id, sum(k.events)::bigint AS events, min(k.first_at) AS first_at, max(k.last_at) AS last_at

@@ -115,7 +115,7 @@ COMMENT ON COLUMN report.timeline_event.gap_seconds IS 'Seconds since the event 
 COMMENT ON COLUMN report.timeline_event.usual_p50_seconds IS 'Median seconds of this step, from the type before to this one, over all cases; null where it is not known';
 COMMENT ON COLUMN report.timeline_event.usual_p95_seconds IS '95th percentile of the seconds of this step; null where it is not known';
 COMMENT ON COLUMN report.timeline_event.is_dead_letter IS 'Whether it tells of a message that a broker could not deliver';
-COMMENT ON COLUMN report.timeline_event.is_out_of_order IS 'Whether the clock contradicts the sequence: an event of the same service that is stamped before it has a higher one';
+COMMENT ON COLUMN report.timeline_event.is_out_of_order IS 'Whether the clock contradicts the sequence: an event of the same source that is stamped before it has a higher one; of the same service, where services of the source count each for themselves';
 COMMENT ON COLUMN report.timeline_event.details IS 'Everything else that came';
 
 -- An event that came again with another time is a new version; the latest to arrive is the one that counts.
@@ -168,8 +168,14 @@ BEGIN
         WHERE case_timeline.entity IS NULL OR entity = case_timeline.entity
     ),
     ordered AS (
-        SELECT *, row_number() OVER (ORDER BY occurred_at, entity, tie_sequence, event_id, source_id) AS nth
+        SELECT *, row_number() OVER (ORDER BY occurred_at, entity, tie_sequence, event_id, source_id) AS nth,
+            sequence IS NOT NULL AND count(*) OVER (PARTITION BY entity, source_id, sequence) > 1 AS is_repeated
         FROM tied
+    ),
+    counted AS (
+        -- Who counts: the source as a whole, unless the same number comes twice in it; then each of its services.
+        SELECT *, CASE WHEN bool_or(is_repeated) OVER (PARTITION BY entity, source_id) THEN service END AS counter
+        FROM ordered
     ),
     stepped AS MATERIALIZED (
         SELECT *,
@@ -177,10 +183,10 @@ BEGIN
             extract(epoch FROM occurred_at - lag(occurred_at) OVER of_entity)::double precision AS gap_seconds,
             coalesce(
                 sequence < max(sequence) OVER (
-                    PARTITION BY entity, service ORDER BY nth ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+                    PARTITION BY entity, source_id, counter ORDER BY nth ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
                 ), false
             ) AS is_out_of_order
-        FROM ordered
+        FROM counted
         WINDOW of_entity AS (PARTITION BY entity ORDER BY nth)
     ),
     steps AS MATERIALIZED (
