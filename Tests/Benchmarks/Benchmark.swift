@@ -3,7 +3,10 @@ import Foundation
 /// Measures loading against PostgreSQL's own COPY, other formats and an API against a file, and transforms against a plain rebuild, and
 /// prints medians.
 ///
-///     Benchmarks [--events N] [--history N,N…] [--days N] [--files N] [--rounds N] [--only loads|formats|http|transforms|storage] [--json]
+///     Benchmarks [--events N] [--history N,N…] [--days N] [--files N] [--rounds N] [--only loads|formats|http|transforms|storage|desk] [--json]
+///
+/// The desk's questions are asked of a history of `--desk-events` (20,000,000) over `--days` (730), and of a day of `--day`
+/// (1,000,000).
 ///
 /// A history of 2,000,000 events happened over 60 days, a longer one over as many more; or over `--days`.
 @main
@@ -16,6 +19,7 @@ enum Benchmark {
         var http: [RatioRow] = []
         var transforms: [TransformBenchmark.Row] = []
         var storage: StorageBenchmark.Report?
+        var desk: DeskBenchmark.Report?
     }
 
     static func main() throws {
@@ -57,6 +61,13 @@ enum Benchmark {
             let day = value("--day").flatMap { Int($0) } ?? 1_000_000
             report.storage = try StorageBenchmark(bench: bench, events: day, rounds: rounds).run()
         }
+        if only == nil || only == "desk" {
+            report.desk = try DeskBenchmark(
+                bench: bench, history: value("--desk-events").flatMap { Int($0) } ?? 20_000_000,
+                days: value("--days").flatMap { Int($0) } ?? 730,
+                day: value("--day").flatMap { Int($0) } ?? 1_000_000
+            ).run()
+        }
         if arguments.contains("--json") {
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
@@ -71,6 +82,7 @@ enum Benchmark {
         show(report.http)
         show(report.transforms)
         if let storage = report.storage { show(storage) }
+        if let desk = report.desk { show(desk) }
         let cores = ProcessInfo.processInfo.activeProcessorCount
         print(
             "\n\(events) events, medians of \(rounds) interleaved rounds, \(cores) cores, \(try bench.version())"
@@ -128,6 +140,19 @@ enum Benchmark {
                     + "a reader waited %.0f ms at most, without it %.0f ms",
                 dropped.days, dropped.secondsPerDay, dropped.leafSeconds, dropped.compactedSeconds,
                 dropped.readerSeconds * 1e3, dropped.quietReaderSeconds * 1e3))
+    }
+
+    private static func show(_ report: DeskBenchmark.Report) {
+        print(
+            "\n| \(report.history) events over \(report.days) days, \(report.readers) readers at once | p50 | p95 "
+                + "| longest | wanted |\n| --- | ---: | ---: | ---: | ---: |")
+        for row in report.rows {
+            let target = row.targetMilliseconds.map { String(format: "%.0f ms", $0) } ?? ""
+            print(
+                String(
+                    format: "| %@ | %.1f ms | %.1f ms | %.1f ms | %@ |", row.name, row.p50Milliseconds,
+                    row.p95Milliseconds, row.maxMilliseconds, target))
+        }
     }
 
     private static func show(_ rows: [TransformBenchmark.Row]) {
