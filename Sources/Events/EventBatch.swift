@@ -30,6 +30,17 @@ package struct Reject: Sendable {
     package var reason: String
     /// The record's bytes, in the batch's arena.
     package var raw: TextSlice
+    /// Whether the bytes lack what the source must not store.
+    package var isRedacted = false
+}
+
+/// A record of which events were made, as it came.
+package struct OriginalRecord: Sendable {
+    package var position: Int64
+    /// A UTC day of its events, since 1970-01-01.
+    package var day: Int32
+    /// Its bytes, in the batch's arena.
+    package var bytes: TextSlice
 }
 
 /// Why a record was rejected; the raw values are stored in `daybook.rejects.reason_code`.
@@ -89,6 +100,8 @@ package struct EventBatch: ~Copyable {
     package internal(set) var found: [Int64: SourceRecord] = [:]
     /// The values of the source's cursor field, of all records in their order.
     package internal(set) var cursors: [TextSlice] = []
+    /// Of a source that keeps them: the records that yielded events, once for each day of these.
+    package internal(set) var originals: [OriginalRecord] = []
     /// Whether what a record holds is not to be stored, unless it was redacted.
     var withholdsRecords = false
     private let capacity: Int
@@ -119,6 +132,7 @@ package struct EventBatch: ~Copyable {
         rejects.removeAll(keepingCapacity: true)
         arena.removeAll()
         cursors.removeAll(keepingCapacity: true)
+        originals.removeAll(keepingCapacity: true)
         filtered = 0
         range = ReadRange(start: position, end: position, firstLine: line, endLine: line)
     }
@@ -136,7 +150,25 @@ package struct EventBatch: ~Copyable {
                 line: line, position: position, code: code,
                 reason: isWithheld
                     ? reason + " (the bytes are not kept, for the source redacts fields)" : reason,
-                raw: arena.slice(from: mark)))
+                raw: arena.slice(from: mark), isRedacted: withholdsRecords))
+    }
+
+    /// Keeps a record whose events are those from `first` on.
+    @inline(never)
+    mutating func keepOriginal(
+        _ record: UnsafeBufferPointer<UInt8>, position: Int64, eventsFrom first: Int
+    ) {
+        guard first < events.count, let start = record.baseAddress else { return }
+        let mark = arena.count
+        arena.append(start, record.count)
+        let bytes = arena.slice(from: mark)
+        let kept = originals.count
+        for event in events[first...] {
+            let day = event.occurredAt.day
+            // A record has few events, of fewer days.
+            if originals[kept...].contains(where: { $0.day == day }) { continue }
+            originals.append(OriginalRecord(position: position, day: day, bytes: bytes))
+        }
     }
 
     /// Rejects a record that has more than `maxBytes`; its first KiB is kept.

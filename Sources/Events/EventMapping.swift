@@ -103,6 +103,8 @@ package struct SourceMapping: Sendable {
     package var redactionKey: String?
     /// The field that tells how far a source was read.
     package var cursor: FieldPath?
+    /// Whether the bytes of records that yield events are kept.
+    package var keepsOriginals = false
 
     package init(events: [EventMapping], isList: Bool, timeRange: ClosedRange<Timestamp>) {
         self.events = events

@@ -38,6 +38,7 @@ final class RecordMapper {
     /// Of the cursor field, or -1.
     private let cursorSlot: Int
     private let withholdsRecords: Bool
+    private let keepsOriginals: Bool
     /// Of the hashes that take the place of what is redacted. An id derived from the record as it came is keyed, too:
     /// else the record could be tried until the id fits.
     private let contentKey: String?
@@ -115,6 +116,7 @@ final class RecordMapper {
         filter = mapping.filter?.compiled(by: tree)
         cursorSlot = mapping.cursor.map { tree.slot(of: $0) } ?? -1
         withholdsRecords = !mapping.redactions.isEmpty
+        keepsOriginals = mapping.keepsOriginals
         contentKey = mapping.redactionKey
         wantsRemainder = mapping.events.contains { $0.details == nil }
         var compiler = Compiler(tree: tree)
@@ -184,6 +186,7 @@ final class RecordMapper {
             batch.found[position] = SourceRecord(line: line, bytes: Array(record))
         }
         var yielded = false
+        let first = batch.events.count
         for index in entries.indices {
             let mark = batch.arena.count
             do {
@@ -197,6 +200,7 @@ final class RecordMapper {
             }
         }
         if !yielded { batch.filtered += 1 }
+        if keepsOriginals { batch.keepOriginal(record, position: position, eventsFrom: first) }
     }
 
     /// The memory that the values of a record stand in.

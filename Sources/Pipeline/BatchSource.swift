@@ -245,9 +245,10 @@ final class BatchSource: @unchecked Sendable {
         }
         remaining -= batch.range.end - batch.range.start
         let source = reading.source
-        let origin = try origin(
+        var origin = try origin(
             of: batch, reading, object: plan.file.name, identity: plan.identity,
             tailHash: try reader.tailHash(), connection)
+        origin.columns = reader.columns
         return SourcedBatch(
             origin: origin, source: source, turn: nil, records: reader.lookup(mapping: source.mapping))
     }
@@ -263,6 +264,7 @@ final class BatchSource: @unchecked Sendable {
         var origin = try origin(
             of: batch, reading, object: plan.api.name, identity: reader.identity, tailHash: "", connection)
         origin.checkpoint = try reader.storedCheckpoint().map(PullPlan.json)
+        origin.columns = reader.batchColumns
         return SourcedBatch(
             origin: origin, source: reading.source, turn: order.next(), records: reader.lookup())
     }
@@ -301,6 +303,7 @@ final class BatchSource: @unchecked Sendable {
             of: batch, reading, object: plan.command.name, identity: reader.identity, tailHash: "", connection
         )
         origin.checkpoint = reader.checkpoint.map(CommandPlan.checkpoint)
+        origin.columns = reader.columns
         return SourcedBatch(
             origin: origin, source: reading.source, turn: order.next(), records: reader.lookup())
     }

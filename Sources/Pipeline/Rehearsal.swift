@@ -2,6 +2,41 @@ import Postgres
 import SQLFiles
 import Transform
 
+/// An alert that would be another.
+package struct AlertChange: Sendable, Encodable {
+    package let rule: String
+    package let caseID: String?
+    package let stateBefore: String?
+    package let stateAfter: String
+    package let summary: String
+
+    private enum CodingKeys: String, CodingKey {
+        case rule, summary
+        case caseID = "case_id"
+        case stateBefore = "state_before"
+        case stateAfter = "state_after"
+    }
+
+    /// The states of all alerts, by their ids.
+    static func states(_ connection: Connection) throws -> [Int64: String] {
+        let rows = try connection.query("SELECT alert_id, state FROM daybook.alerts").rows
+        return Dictionary(uniqueKeysWithValues: try rows.map { (try $0.get(0), try $0.get(1)) })
+    }
+
+    static func changes(since before: [Int64: String], _ connection: Connection) throws -> [AlertChange] {
+        try connection.query(
+            "SELECT alert_id, rule, case_id, state, summary FROM daybook.alerts ORDER BY rule, alert_id"
+        ).rows.compactMap { row in
+            let state: String = try row.get("state")
+            let old = before[try row.get("alert_id")]
+            guard state != old else { return nil }
+            return AlertChange(
+                rule: try row.get("rule"), caseID: try row.getIfPresent("case_id"), stateBefore: old,
+                stateAfter: state, summary: try row.get("summary"))
+        }
+    }
+}
+
 /// What a run would do, of a run that was taken back: what it would read and load, and which cases, facts and hours would
 /// change, final ones among them.
 package struct Rehearsal: Sendable, Encodable {
@@ -14,6 +49,8 @@ package struct Rehearsal: Sendable, Encodable {
     package let hours: [HourChange]
     /// Hours among these that were final.
     package let finals: Int
+    /// What would fire, and what would end; nil where that was not asked.
+    package internal(set) var alerts: [AlertChange]?
 
     /// `new`, `changed` or `gone`, of a row.
     package typealias Change = String

@@ -10,6 +10,8 @@ import Warehouse
 package struct RunOptions: Sendable {
     package var loads = true
     package var transforms = true
+    /// Reads these rejects again, instead of the sources.
+    package var replays: RejectSelection?
     /// Takes the place of the clocks.
     package var asOf: Timestamp?
     /// Computes everything anew, and lets the time go back.
@@ -68,9 +70,16 @@ package struct Run {
         let connection = try Warehouse.connect(conninfo, onNotice: observer.note)
         interruption.watch(connection)
         return try connection.rehearsal {
-            let reports = try run(try Warehouse.open(on: connection), .alone)
+            let warehouse = try Warehouse.open(on: connection)
+            let reports = try run(warehouse, .alone)
             if let error = reports.lazy.compactMap(\.error).first { throw error }
-            return try Rehearsal(reads, reports, connection)
+            var rehearsal = try Rehearsal(reads, reports, connection)
+            if options.replays != nil, options.transforms {
+                let before = try AlertChange.states(connection)
+                evaluateAlerts(reports, warehouse)
+                rehearsal.alerts = try AlertChange.changes(since: before, connection)
+            }
+            return rehearsal
         }
     }
 
@@ -238,7 +247,14 @@ package struct Run {
             runID: runID, pipeline: pipeline.name, status: .succeeded,
             load: LoadProgress(pipeline: pipeline.name, totalBytes: 0), seconds: 0, models: [])
         do {
-            if options.loads {
+            if let selection = options.replays {
+                var outcome = ReplayOutcome()
+                defer { report.replay = outcome }
+                let replay = ReplayLoad(
+                    pipeline, selection, project: project, warehouse: warehouse, interruption: interruption,
+                    observer: observer)
+                try replay.load(runID: runID, progress: &report.load, outcome: &outcome)
+            } else if options.loads {
                 let load = SourceLoad(
                     pipeline: pipeline, project: project, warehouse: warehouse, crew: crew,
                     interruption: interruption, observer: observer)

@@ -13,6 +13,8 @@ package struct RunReport: Sendable, Encodable {
     package var models: [ModelResult]
     /// Whether all sources were read to their ends.
     var hasLoaded = false
+    /// What became of rejects that it read again; nil where it read its sources.
+    package var replay: ReplayOutcome?
     /// Why it failed.
     package var error: (any Error)?
 
@@ -21,7 +23,7 @@ package struct RunReport: Sendable, Encodable {
     private enum CodingKeys: String, CodingKey {
         case runID = "run_id"
         case pipeline, status, read, loaded, duplicate, conflicting, rejected, filtered, seconds
-        case models, error, load
+        case models, error, load, replay
     }
 
     /// How the load went, beside its counts.
@@ -56,6 +58,7 @@ package struct RunReport: Sendable, Encodable {
             LoadFigures(
                 bytes: load.bytes, batches: load.batches, seconds: load.seconds,
                 rowsPerSecond: load.rowsPerSecond, serverShare: load.serverShare), forKey: .load)
+        try values.encodeIfPresent(replay, forKey: .replay)
         if let error { try values.encode("\(error)", forKey: .error) }
     }
 }

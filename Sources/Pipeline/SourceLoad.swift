@@ -101,11 +101,7 @@ struct SourceLoad {
         let catalogue = Catalogue(warehouse.connection)
         // Of all, before one of them cannot be planned: a source that is out of reach is to be seen growing old.
         let sourceIDs = try pipeline.sources.map { source in
-            try catalogue.sourceID(
-                pipeline: pipeline.name, name: source.name, entity: pipeline.entity,
-                identity: source.identity, onChange: source.onChange,
-                latenessMicroseconds: source.latenessMicroseconds, freshness: source.freshness,
-                role: source.role, keepsOriginals: source.keepsOriginals)
+            try catalogue.sourceID(of: source, in: pipeline)
         }
         return try zip(pipeline.sources, sourceIDs).map { source, sourceID in
             if try Ledger.forgetHopeless(sourceID, warehouse.connection) {
@@ -264,6 +260,16 @@ extension ReadPlanner {
             encoding: input.form.encoding, seen: try SeenFiles.all(ofSource: sourceID, connection),
             isSettled: { file in settleSeconds.map { -file.modified.timeIntervalSinceNow >= $0 } ?? true },
             known: { try Ledger.objects(ofSource: sourceID, connection) })
+    }
+}
+
+extension Catalogue {
+    /// The id of a source as its definition is now.
+    func sourceID(of source: SourceDefinition, in pipeline: PipelineDefinition) throws -> Int32 {
+        try sourceID(
+            pipeline: pipeline.name, name: source.name, entity: pipeline.entity, identity: source.identity,
+            onChange: source.onChange, latenessMicroseconds: source.latenessMicroseconds,
+            freshness: source.freshness, role: source.role, keepsOriginals: source.keepsOriginals)
     }
 }
 

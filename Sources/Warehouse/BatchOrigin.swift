@@ -14,6 +14,10 @@ package struct BatchOrigin: Sendable {
     package var tailHash: String
     /// Of an API: where reading goes on behind the batch, as JSON.
     package var checkpoint: String?
+    /// Of CSV: the names of the columns.
+    package var columns: [String] = []
+    /// Of rejects that are read again: which of them the batch's events are made of.
+    package var replay: ReplayedRecords?
 
     package init(
         loadID: Int64, runID: Int64, pipeline: String, sourceID: Int32,

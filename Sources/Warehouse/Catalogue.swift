@@ -104,25 +104,36 @@ package struct Catalogue {
         freshness: FreshnessLimits = FreshnessLimits(), role: SourceRole = .events,
         keepsOriginals: Bool = false
     ) throws -> Int32 {
-        try connection.query(
-            """
-            INSERT INTO daybook.sources (
-                pipeline, name, entity, identity, on_change, lateness, freshness_warn, freshness_error, role,
-                keeps_originals)
-            VALUES ($1, $2, $3, $4, $5, $6::bigint * interval '1 microsecond',
-                $7::bigint * interval '1 microsecond', $8::bigint * interval '1 microsecond', $9, $10::boolean)
-            ON CONFLICT (pipeline, name) DO UPDATE
-            SET entity = excluded.entity, identity = excluded.identity, on_change = excluded.on_change,
-                lateness = excluded.lateness, freshness_warn = excluded.freshness_warn,
-                freshness_error = excluded.freshness_error, role = excluded.role,
-                keeps_originals = excluded.keeps_originals
-            RETURNING source_id
-            """,
-            [
-                pipeline, name, entity, identity.rawValue, onChange.rawValue, latenessMicroseconds,
-                freshness.warnMicroseconds, freshness.errorMicroseconds, role.rawValue, keepsOriginals,
-            ]
-        ).first().get(0)
+        let before: String? = try connection.query(
+            "SELECT role FROM daybook.sources WHERE pipeline = $1 AND name = $2", [pipeline, name]
+        ).rows.first?.get(0)
+        return try connection.transaction {
+            let sourceID: Int32 = try connection.query(
+                """
+                INSERT INTO daybook.sources (
+                    pipeline, name, entity, identity, on_change, lateness, freshness_warn, freshness_error, role,
+                    keeps_originals)
+                VALUES ($1, $2, $3, $4, $5, $6::bigint * interval '1 microsecond',
+                    $7::bigint * interval '1 microsecond', $8::bigint * interval '1 microsecond', $9, $10::boolean)
+                ON CONFLICT (pipeline, name) DO UPDATE
+                SET entity = excluded.entity, identity = excluded.identity, on_change = excluded.on_change,
+                    lateness = excluded.lateness, freshness_warn = excluded.freshness_warn,
+                    freshness_error = excluded.freshness_error, role = excluded.role,
+                    keeps_originals = excluded.keeps_originals
+                RETURNING source_id
+                """,
+                [
+                    pipeline, name, entity, identity.rawValue, onChange.rawValue, latenessMicroseconds,
+                    freshness.warnMicroseconds, freshness.errorMicroseconds, role.rawValue, keepsOriginals,
+                ]
+            ).first().get(0)
+            // With another role its events mean something else; with the next transform in the reports, too.
+            if let before, before != role.rawValue {
+                try connection.query(
+                    "SELECT daybook.touch_source($1::int)", [sourceID], action: "touch the cases of a source")
+            }
+            return sourceID
+        }
     }
 
     /// Marks the sources of these pipelines that are no longer defined: no hour waits for what they may tell.

@@ -16,7 +16,7 @@ package enum Ledger {
                     coalesce(lag(end_line) OVER ranges, 1) AS previous_line,
                     lead(end_position) OVER ranges IS NULL AS is_last
                 FROM daybook.loads
-                WHERE source_id = $1::int
+                WHERE source_id = $1::int AND NOT is_replay
                 WINDOW ranges AS (PARTITION BY object_identity ORDER BY start_position)
             ) AS loads
             WHERE is_last OR start_position > previous_end
@@ -87,10 +87,13 @@ package enum Ledger {
             SELECT load_id, object, object_identity, start_position, end_position, first_line, end_line, read,
                 filtered, rejected, rejects_dropped > 0 AS has_dropped_rejects, (
                     SELECT count(*) FROM daybook.rejects AS r
-                    WHERE r.load_id = l.load_id AND r.reason_code = 'refused_by_server'
-                ) AS refused
+                    WHERE r.load_id = l.load_id AND r.reason_code = 'refused_by_server' AND r.replayed_at IS NULL
+                ) AS refused, (
+                    SELECT count(*) FROM daybook.rejects AS r
+                    WHERE r.load_id = l.load_id AND r.replayed_at IS NOT NULL
+                ) AS replayed
             FROM daybook.loads AS l
-            WHERE source_id = $1::int
+            WHERE source_id = $1::int AND NOT is_replay
             ORDER BY object_identity, start_position
             """, [sourceID]
         ).rows.map { row in
@@ -101,7 +104,9 @@ package enum Ledger {
                     start: try row.get("start_position"), end: try row.get("end_position"),
                     firstLine: try row.get("first_line"), endLine: try row.get("end_line")),
                 read: try row.get("read"), filtered: try row.get("filtered"),
-                rejected: try row.get("rejected", as: Int.self) - row.get("refused", as: Int.self),
+                rejected: try row.get("rejected", as: Int.self) - row.get("refused", as: Int.self)
+                    - row.get("replayed", as: Int.self),
+                hasReplays: try row.get("replayed", as: Int.self) > 0,
                 hasDroppedRejects: try row.get("has_dropped_rejects"))
         }
     }
@@ -182,11 +187,11 @@ package enum Ledger {
             INSERT INTO daybook.loads (
                 load_id, run_id, pipeline, source_id, object, object_identity, start_position, end_position,
                 tail_hash, first_line, end_line, read, loaded, duplicate, conflicting, rejected, filtered,
-                min_occurred_at, max_occurred_at, event_days, checkpoint)
+                min_occurred_at, max_occurred_at, event_days, checkpoint, is_replay, columns)
             OVERRIDING SYSTEM VALUE
             VALUES ($1::bigint, $2::bigint, $3, $4::int, $5, $6, $7::bigint, $8::bigint, $9, $10::bigint,
                 $11::bigint, $12::bigint, $13::bigint, $14::bigint, $15::bigint, $16::bigint, $17::bigint,
-                $18::timestamptz, $19::timestamptz, $20::date[], $21::jsonb)
+                $18::timestamptz, $19::timestamptz, $20::date[], $21::jsonb, $23::boolean, $24::text[])
             RETURNING EXISTS (SELECT FROM raw.event_segments WHERE event_day = ANY ($22::date[]))
             """,
             [
@@ -197,7 +202,8 @@ package enum Ledger {
                 counts.read, counts.loaded, counts.duplicate, counts.conflicting, counts.rejected,
                 counts.filtered, times.min()?.description, times.max()?.description,
                 days.map { CalendarDay(daysSinceEpoch: $0).description }, origin.checkpoint,
-                direct.map { CalendarDay(daysSinceEpoch: $0).description },
+                direct.map { CalendarDay(daysSinceEpoch: $0).description }, origin.replay != nil,
+                batch.rejects.isEmpty || origin.columns.isEmpty ? nil : origin.columns,
             ], action: "write the ledger"
         ).first().get(0)
         try connection.query(
@@ -207,7 +213,7 @@ package enum Ledger {
                 AND start_position >= $3::bigint AND start_position < $4::bigint
             """, [origin.sourceID, origin.objectIdentity, batch.range.start, batch.range.end],
             action: "write the ledger")
-        try recordRejects(batch, origin, connection)
+        if origin.replay == nil { try recordRejects(batch, origin, connection) }
         return hasSegments
     }
 
@@ -232,14 +238,15 @@ package enum Ledger {
             try connection.query(
                 """
                 INSERT INTO daybook.rejects (
-                    load_id, pipeline, source_id, object, line, byte_offset, reason_code, reason, raw)
-                SELECT $1::bigint, $2, $3::int, $4, line, byte_offset, reason_code, reason, raw
-                FROM unnest($5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::bytea[])
-                    AS reject (line, byte_offset, reason_code, reason, raw)
+                    load_id, pipeline, source_id, object, line, byte_offset, reason_code, reason, raw, is_redacted)
+                SELECT $1::bigint, $2, $3::int, $4, line, byte_offset, reason_code, reason, raw, is_redacted
+                FROM unnest($5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::bytea[], $10::boolean[])
+                    AS reject (line, byte_offset, reason_code, reason, raw, is_redacted)
                 """,
                 [
                     origin.loadID, origin.pipeline, origin.sourceID, origin.object, portion.map(\.line),
                     portion.map(\.position), portion.map(\.code.rawValue), portion.map(\.reason), raws,
+                    portion.map(\.isRedacted),
                 ], action: "write the rejects")
             start += portion.count
         }
@@ -271,8 +278,10 @@ package struct RecordedLoad: Sendable {
     package let range: ReadRange
     package let read: Int
     package let filtered: Int
-    /// Records that were rejected when they were read; those that the server refused are not among them.
+    /// Records that were rejected when they were read, and are still; those that the server refused are not among them.
     package let rejected: Int
+    /// Whether some of its rejects were read again, and were good: what they yielded is counted by another load.
+    package let hasReplays: Bool
     /// Whether some rejects are past their retention: which records the server refused is not known any more.
     package let hasDroppedRejects: Bool
 }

@@ -1,6 +1,7 @@
 import Events
 import Foundation
 import Postgres
+import SQLFiles
 
 /// Puts batches into the day leaves: rows, ledger row, rejects and counts in one transaction each. Each worker has
 /// one, with a connection of its own.
@@ -146,13 +147,17 @@ package struct Loader: ~Copyable {
         defer { serverSeconds += stopwatch.seconds - waited }
         let counts = try connection.transaction {
             var counts = try write(batch, ways, origin)
-            counts.duplicate += duplicate
-            counts.rejected = batch.rejects.count
+            counts.duplicate += duplicate + (origin.replay?.superseded.count ?? 0)
+            // What is rejected again is counted by the load that it came with.
+            counts.rejected = origin.replay == nil ? batch.rejects.count : 0
             counts.filtered = batch.filtered
             FailPoint.pass("write-ledger")
             let hasSegments = try Ledger.record(
                 batch, counts, days: ways.days, direct: ways.direct.days.map(\.day), origin, connection)
             if hasSegments { throw CompactedMeanwhile() }
+            if !batch.originals.isEmpty || origin.replay != nil {
+                try Loader.settle(batch, counts, days: ways.days, origin, connection)
+            }
             let written = stopwatch.seconds
             try turn?.awaitCommit(until: Date(timeIntervalSinceNow: Loader.mostPatience))
             waited = stopwatch.seconds - written
@@ -161,6 +166,28 @@ package struct Loader: ~Copyable {
         }
         FailPoint.pass("committed")
         return counts
+    }
+
+    /// Writes what goes with the rows: the records as they came, and what became of rejects that were read again.
+    private static func settle(
+        _ batch: borrowing EventBatch, _ counts: LoadCounts, days: [Int32], _ origin: BatchOrigin,
+        _ connection: Connection
+    ) throws {
+        // Those of the batch's positions that brought rows; nil: all of its events did.
+        var loaded: Set<Int64>?
+        if origin.replay != nil || counts.loaded < batch.events.count
+            || batch.rejects.contains(where: { $0.code == .refusedByServer })
+        {
+            loaded = Set(
+                try connection.query(
+                    SQLFiles.builtin.text("rejects/loaded_positions.sql"),
+                    [origin.loadID, days.map { CalendarDay(daysSinceEpoch: $0).description }],
+                    action: "look what is new"
+                ).rows.map { try $0.get(0) })
+        }
+        try Originals.write(batch, loaded: loaded, loadID: origin.loadID, connection)
+        try origin.replay?.settle(batch, loaded: loaded, loadID: origin.loadID, connection)
+        FailPoint.pass("settle")
     }
 
     /// Writes the rows; inside a transaction.

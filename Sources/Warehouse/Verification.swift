@@ -25,7 +25,7 @@ package enum Verification {
             try connection.query(
                 """
                 SELECT byte_offset FROM daybook.rejects
-                WHERE load_id = $1::bigint AND reason_code = 'refused_by_server'
+                WHERE load_id = $1::bigint AND reason_code = 'refused_by_server' AND replayed_at IS NULL
                 """, [load.loadID]
             ).rows.map { try $0.get(0, as: Int64.self) })
         batch.events.removeAll { refused.contains($0.position) }

@@ -15,8 +15,8 @@ WITH touched AS (
         UNION ALL
         SELECT case_id, event_day, load_id, 'load' FROM daybook.replacements WHERE load_id = ANY ($1::bigint[])
         UNION ALL
-        SELECT case_id, day, NULL, 'erase'
-        FROM daybook.touched_cases CROSS JOIN LATERAL (VALUES (first_day), (last_day)) AS d (day)
+        SELECT case_id, day, NULL, t.cause
+        FROM daybook.touched_cases AS t CROSS JOIN LATERAL (VALUES (first_day), (last_day)) AS d (day)
     ) AS touched
     GROUP BY case_id
     RETURNING case_id, first_day, last_day

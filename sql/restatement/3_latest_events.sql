@@ -1,4 +1,4 @@
--- The latest event of each entity, and the sources that tell of it: among the events of the unseen loads ($1: their ids,
+-- The latest event of each entity, and the sources that tell of it, but for dead letters: among the events of the unseen loads ($1: their ids,
 -- $2: their days), or of all where these are null.
 WITH latest AS (
     SELECT l.source_id, e.entity, max(e.occurred_at) AS latest
@@ -13,6 +13,7 @@ WITH latest AS (
             OR event_day = ANY ($2::date[]) AND segment_load_ids && $1::bigint[] AND load_id = ANY ($1::bigint[])
     ) AS e
     JOIN daybook.loads AS l USING (load_id)
+    JOIN daybook.sources AS o ON o.source_id = l.source_id AND o.role = 'events'
     GROUP BY l.source_id, e.entity
 ),
 told AS (

@@ -47,6 +47,8 @@ package final class CommandReader {
     }
 
     package var identity: String { reader.identity }
+    /// The names of the columns, of CSV.
+    package var columns: [String] { reader.columns }
     /// Bytes of output that are in batches.
     package var position: Int64 { reader.position }
 

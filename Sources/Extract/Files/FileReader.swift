@@ -46,7 +46,7 @@ package final class FileReader {
     private var preamble: (bytes: Int, lines: Int64) = (0, 0)
     private var isAsFound = true
     /// The names of the columns, of CSV.
-    private let columns: [String]
+    package let columns: [String]
     private var batchStart: Int64 = 0
     /// Whether the source has no whole header yet.
     private var isWaiting = false

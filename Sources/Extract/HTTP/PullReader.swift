@@ -49,6 +49,12 @@ package final class PullReader {
 
     deinit { queue.stop() }
 
+    /// The names of the columns of the last batch, of CSV; none where its pages have different ones.
+    package var batchColumns: [String] {
+        let columns = pages.first?.page.columns ?? []
+        return pages.allSatisfy { $0.page.columns == columns } ? columns : []
+    }
+
     /// Whether the run's requests were used up before the end.
     package var isPaused: Bool { queue.isPaused }
     /// Whether the API said that nothing has changed since the last pull.
@@ -258,7 +264,7 @@ package final class PullReader {
 
 extension HTTPSource {
     /// - Parameter columns: of CSV.
-    fileprivate func parser(
+    package func parser(
         _ mapping: SourceMapping, columns: [String], maxLine: Int
     ) -> any RecordParser {
         switch format {

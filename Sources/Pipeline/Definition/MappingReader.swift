@@ -8,6 +8,8 @@ struct MappingReader {
     let defaultEntity: String
     /// Whether the position of a record stays what it is; the answers of an API move.
     var hasPositions = true
+    /// The type of an event where the mapping gives none; nil: it must.
+    var otherType: String?
     /// Fields that are said to hold JSON in a string.
     let opened = OpenedFields()
 
@@ -42,8 +44,8 @@ struct MappingReader {
             : reader.required("occurred_at", of: object, "\"occurred_at\": \"time\"")
                 .flatMap { readTime($0, "occurred_at in \(name)") }
         let type =
-            base != nil && object.isMissing("type")
-            ? base?.type
+            object.isMissing("type") && (base != nil || otherType != nil)
+            ? base?.type ?? otherType.map { .constant($0) }
             : reader.required("type", of: object, "\"type\": \"event_type\"")
                 .flatMap { readReference($0, "type in \(name)") }
         func optional(_ key: String, _ otherwise: FieldReference?) -> FieldReference? {

@@ -157,9 +157,17 @@ struct PipelineReader {
             reader.boolean($0, "keep_original of \(name)")
         }
         let input = readInput(object, name)
+        let isDeadLetter = role == SourceRole.deadLetter.rawValue
+        if isDeadLetter, identity == EventIdentity.project.rawValue, let value = object["identity"] {
+            reader.error(
+                "the event ids of \(name) cannot be unique in the project: dead letters are told from what happened "
+                    + "by their source", at: value)
+        }
         let mapping = readMapping(
-            object, name, service: sourceName ?? name, entity: entity, input?.input.standardFields)
-        guard let sourceName, let input, let mapping else { return nil }
+            object, name, service: sourceName ?? name, entity: entity, input?.input.standardFields,
+            otherType: isDeadLetter ? SourceRole.deadLetter.rawValue : nil)
+        guard let sourceName, let input, var mapping else { return nil }
+        mapping.keepsOriginals = keepsOriginals ?? false
         places.sources[sourceName] = input.place
         if case .command(let command, _) = input.input, let cursor = command.cursor?.field,
             let redact = object["redact"],
@@ -281,11 +289,11 @@ struct PipelineReader {
 
     private func readMapping(
         _ object: DefinitionReader.Object, _ name: String, service: String, entity: String,
-        _ standard: StandardFields?
+        _ standard: StandardFields?, otherType: String?
     ) -> SourceMapping? {
         let mappingReader = MappingReader(
             reader: reader, defaultService: service, defaultEntity: entity,
-            hasPositions: object["file"] != nil)
+            hasPositions: object["file"] != nil, otherType: otherType)
         guard var mapping = readEvents(object, name, mappingReader, standard) else { return nil }
         mapping.opened = mappingReader.opened.paths
         let isMappedByFormat = object["events"] == nil
