@@ -32,6 +32,8 @@ package struct Reject: Sendable {
     package var raw: TextSlice
     /// Whether the bytes lack what the source must not store.
     package var isRedacted = false
+    /// Of a record that was sound, in a source with a list of events: which of these was rejected, from 0.
+    package var eventIndex: Int?
 }
 
 /// A record of which events were made, as it came.

@@ -196,6 +196,7 @@ final class RecordMapper {
                 batch.reject(
                     record, line: line, position: position, code: error.code, isRedacted: true,
                     reason: error.reason)
+                if isList { batch.rejects[batch.rejects.count - 1].eventIndex = index }
                 yielded = true
             }
         }

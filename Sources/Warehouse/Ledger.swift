@@ -238,15 +238,17 @@ package enum Ledger {
             try connection.query(
                 """
                 INSERT INTO daybook.rejects (
-                    load_id, pipeline, source_id, object, line, byte_offset, reason_code, reason, raw, is_redacted)
-                SELECT $1::bigint, $2, $3::int, $4, line, byte_offset, reason_code, reason, raw, is_redacted
-                FROM unnest($5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::bytea[], $10::boolean[])
-                    AS reject (line, byte_offset, reason_code, reason, raw, is_redacted)
+                    load_id, pipeline, source_id, object, line, byte_offset, reason_code, reason, raw, is_redacted,
+                    event_index)
+                SELECT $1::bigint, $2, $3::int, $4, line, byte_offset, reason_code, reason, raw, is_redacted, event_index
+                FROM unnest($5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::bytea[], $10::boolean[],
+                        $11::integer[])
+                    AS reject (line, byte_offset, reason_code, reason, raw, is_redacted, event_index)
                 """,
                 [
                     origin.loadID, origin.pipeline, origin.sourceID, origin.object, portion.map(\.line),
                     portion.map(\.position), portion.map(\.code.rawValue), portion.map(\.reason), raws,
-                    portion.map(\.isRedacted),
+                    portion.map(\.isRedacted), portion.map(\.eventIndex),
                 ], action: "write the rejects")
             start += portion.count
         }

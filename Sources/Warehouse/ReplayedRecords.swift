@@ -6,16 +6,21 @@ import Postgres
 /// A reject whose record is good now is told so in the transaction that loads it. One that is rejected again waits on, with
 /// the new reason; both count as an attempt.
 package struct ReplayedRecords: Sendable {
-    /// A record, and the rejects that it left: one, or one for each of its events.
+    /// A record, and the rejects that it left: one, or one for each of its events that was not good.
     package struct Record: Sendable {
-        package var rejectIDs: [Int64]
-        package var codes: [String]
+        package var rejects: [Rejected]
         /// Events that it yields now, those that were there already among them.
         package var events = 0
 
-        package init(rejectIDs: [Int64], codes: [String]) {
-            (self.rejectIDs, self.codes) = (rejectIDs, codes)
-        }
+        package init(_ rejects: [Rejected]) { self.rejects = rejects }
+    }
+
+    package struct Rejected: Sendable {
+        package let id: Int64
+        /// Which event of the record it is; nil: the record as a whole.
+        package let eventIndex: Int?
+
+        package init(id: Int64, eventIndex: Int?) { (self.id, self.eventIndex) = (id, eventIndex) }
     }
 
     package var records: [Record] = []
@@ -33,11 +38,9 @@ package struct ReplayedRecords: Sendable {
     func settle(
         _ batch: borrowing EventBatch, loaded: Set<Int64>?, loadID: Int64?, _ connection: Connection
     ) throws {
-        var reasons: [Int: [(code: String, reason: String)]] = [:]
+        var again: [Int: [Int]] = [:]
         for index in batch.rejects.indices {
-            guard let record = recordAt[batch.rejects[index].position] else { continue }
-            reasons[record, default: []].append(
-                (batch.rejects[index].code.rawValue, batch.rejects[index].reason))
+            if let record = recordAt[batch.rejects[index].position] { again[record, default: []].append(index) }
         }
         var new: Set<Int> = []
         for position in loaded ?? Set(batch.events.map(\.position)) {
@@ -47,22 +50,26 @@ package struct ReplayedRecords: Sendable {
         var good = Good()
         var bad = Bad()
         for (index, record) in records.enumerated() {
-            var left = Array(zip(record.rejectIDs, record.codes))
-            let again = reasons[index] ?? []
-            for (place, reason) in again.enumerated() where !left.isEmpty {
-                // The one that was rejected for the same, or else the first.
-                let which = left.firstIndex { $0.1 == reason.code } ?? 0
-                let isLast = left.count == 1 && place < again.count - 1
-                bad.ids.append(left.remove(at: which).0)
-                bad.codes.append(reason.code)
-                bad.reasons.append(
-                    reason.reason + (isLast ? " (and \(again.count - 1 - place) more of its events)" : ""))
-            }
             let outcome =
                 new.contains(index)
                 ? "loaded" : old.contains(index) ? "superseded" : record.events > 0 ? "duplicate" : "filtered"
-            good.ids += left.map(\.0)
-            good.outcomes += left.map { _ in outcome }
+            for rejected in record.rejects {
+                // What happened to another event of the record is no matter of this one.
+                let reasons = (again[index] ?? []).filter { place in
+                    let eventIndex = batch.rejects[place].eventIndex
+                    return rejected.eventIndex == nil || eventIndex == nil || eventIndex == rejected.eventIndex
+                }
+                guard let first = reasons.first else {
+                    good.ids.append(rejected.id)
+                    good.outcomes.append(outcome)
+                    continue
+                }
+                bad.ids.append(rejected.id)
+                bad.codes.append(batch.rejects[first].code.rawValue)
+                bad.reasons.append(
+                    batch.rejects[first].reason
+                        + (reasons.count > 1 ? " (and \(reasons.count - 1) more of its events)" : ""))
+            }
         }
         if !good.ids.isEmpty {
             try connection.query(

@@ -11,7 +11,7 @@ WITH chosen AS (
 ),
 waiting AS (
     SELECT r.reject_id, r.load_id, r.object, coalesce(r.line, 0) AS line, r.byte_offset, r.reason_code, r.raw,
-        r.is_redacted, l.start_position, l.end_position, l.first_line, l.end_line, l.columns,
+        r.event_index, r.is_redacted, l.start_position, l.end_position, l.first_line, l.end_line, l.columns,
         -- Those of one record stay together.
         sum(octet_length(r.raw)) OVER (ORDER BY r.byte_offset) AS bytes_so_far
     FROM daybook.rejects AS r
@@ -20,8 +20,8 @@ waiting AS (
     WHERE r.replayed_at IS NULL AND r.reason_code <> 'conversion'
         AND (r.discarded_at IS NULL OR r.reject_id = ANY ($2::bigint[]))
 )
-SELECT reject_id, load_id, object, line, byte_offset, reason_code, encode(raw, 'hex') AS raw, is_redacted, start_position,
-    end_position, first_line, end_line, to_json(columns)::text AS columns
+SELECT reject_id, load_id, object, line, byte_offset, reason_code, event_index, encode(raw, 'hex') AS raw, is_redacted,
+    start_position, end_position, first_line, end_line, to_json(columns)::text AS columns
 FROM waiting
 WHERE bytes_so_far - octet_length(raw) < 16777216
     OR byte_offset = (SELECT min(byte_offset) FROM chosen)

@@ -9,6 +9,7 @@
 ALTER TABLE daybook.rejects
 ADD COLUMN outcome text CHECK (outcome IN ('loaded', 'duplicate', 'superseded', 'filtered')),
 ADD COLUMN last_tried_at timestamptz,
+ADD COLUMN event_index integer,
 ADD COLUMN is_redacted boolean NOT NULL DEFAULT false,
 ADD COLUMN discarded_at timestamptz,
 ADD COLUMN discarded_by text,
@@ -21,6 +22,7 @@ COMMENT ON COLUMN daybook.rejects.replay_load_id IS 'The batch that read it agai
 COMMENT ON COLUMN daybook.rejects.attempts IS 'How often it was read';
 COMMENT ON COLUMN daybook.rejects.outcome IS 'What became of it when it was read again: loaded; duplicate, for its event was there; superseded, for a later version of its event was there; filtered; null while it waits';
 COMMENT ON COLUMN daybook.rejects.last_tried_at IS 'When it was last read again, with whatever outcome; null where it never was';
+COMMENT ON COLUMN daybook.rejects.event_index IS 'Of a record that yields a list of events: which of these it is, from 0; null: the record as a whole';
 COMMENT ON COLUMN daybook.rejects.is_redacted IS 'Whether the bytes lack what the source must not store, so that they cannot be read again';
 COMMENT ON COLUMN daybook.rejects.discarded_at IS 'When somebody decided that it is not to be read again; null where nobody did';
 COMMENT ON COLUMN daybook.rejects.discarded_by IS 'Who decided so';
@@ -215,6 +217,19 @@ COMMENT ON COLUMN daybook.resent.begun_at IS 'When it was first tried';
 COMMENT ON COLUMN daybook.resent.ended_at IS 'When that was over';
 COMMENT ON COLUMN daybook.resent.attempts IS 'How often it was tried';
 COMMENT ON COLUMN daybook.resent.answer IS 'What the target said, without secrets';
+
+-- The source of a CloudEvent is a reference to it: what no URI may hold is encoded (RFC 3986, section 2).
+CREATE FUNCTION daybook.uri_reference(name text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT string_agg(
+        CASE
+            WHEN part ~ '^[A-Za-z0-9._~:/?@!$&''()*+,;=-]$' THEN part
+            ELSE upper(regexp_replace(encode(convert_to(part, 'UTF8'), 'hex'), '(..)', '%\1', 'g'))
+        END, '' ORDER BY place)
+    FROM regexp_split_to_table(name, '') WITH ORDINALITY AS parts (part, place);
+END;
+COMMENT ON FUNCTION daybook.uri_reference IS 'A name as a relative URI reference';
 
 -- Found by the loads of their sources: nothing else is looked at, and nothing at all where there is no such source.
 CREATE VIEW report.dead_letters AS

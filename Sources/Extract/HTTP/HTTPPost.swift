@@ -16,11 +16,19 @@ package struct HTTPPost: Sendable {
     /// What is longer is no answer to a message.
     private static let maxAnswer = 16 << 20
 
-    /// Returns once the server has answered with 2xx.
+    /// What came of a message.
+    package enum Answer {
+        case taken(status: Int)
+        /// - Parameter retryAfter: seconds that the server asks to wait, where it asks for any.
+        case refused(status: Int, retryAfter: Double?, ExtractError)
+        /// - Parameter mayHaveArrived: the server was reached, and what it did nobody knows.
+        case silence(ExtractError, mayHaveArrived: Bool)
+    }
+
+    /// Posts, and tells what came of it.
     ///
     /// - Parameter more: headers of this request; of equal names they take the place of ours.
-    /// - Throws: `missing` where no answer came, `unreadable` where it was another; without secrets.
-    package func send(_ body: String, headers more: [HTTPHeader]) throws(ExtractError) {
+    package func post(_ body: String, headers more: [HTTPHeader]) -> Answer {
         let until = Date(timeIntervalSinceNow: timeoutSeconds)
         let connection = HTTPConnection(timeoutSeconds: timeoutSeconds, maxBytes: HTTPPost.maxAnswer) {
             Date() > until
@@ -34,23 +42,52 @@ package struct HTTPPost: Sendable {
         } catch {
             switch error {
             case .cancelled:
-                throw failure(.missing, "did not answer within \(timeoutSeconds.formatted()) s (timeout)")
+                return .silence(
+                    failure(.missing, "did not answer within \(timeoutSeconds.formatted()) s (timeout)"),
+                    mayHaveArrived: true)
             case .tooLarge:
-                throw failure(.unreadable, "answered with more than \(HTTPPost.maxAnswer >> 20) MiB")
+                return .silence(
+                    failure(.unreadable, "answered with more than \(HTTPPost.maxAnswer >> 20) MiB"),
+                    mayHaveArrived: true)
             case .transient(let message), .permanent(let message):
-                throw failure(.missing, "did not answer: \(secrets.hidden(message))")
+                let isUnreached = ["Could not connect", "could not be found", "resolve", "Connection refused"]
+                    .contains { message.contains($0) }
+                return .silence(
+                    failure(.missing, "did not answer: \(secrets.hidden(message))"),
+                    mayHaveArrived: !isUnreached)
             }
         }
-        guard !(200..<300).contains(answer.status) else { return }
+        if let refusal = refusal(answer) {
+            return .refused(
+                status: answer.status,
+                retryAfter: RetryDelay.asked(answer.headers["retry-after"], now: Date()), refusal)
+        }
+        return .taken(status: answer.status)
+    }
+
+    /// Returns once the server has answered with 2xx.
+    ///
+    /// - Parameter more: headers of this request; of equal names they take the place of ours.
+    /// - Throws: `missing` where no answer came, `unreadable` where it was another; without secrets.
+    package func send(_ body: String, headers more: [HTTPHeader]) throws(ExtractError) {
+        switch post(body, headers: more) {
+        case .taken: return
+        case .refused(_, _, let error), .silence(let error, _): throw error
+        }
+    }
+
+    /// Why an answer is none that a message is taken by; nil where it is.
+    private func refusal(_ answer: HTTPAnswer) -> ExtractError? {
+        guard !(200..<300).contains(answer.status) else { return nil }
         if (300..<400).contains(answer.status), let location = answer.headers["location"] {
             let target = HTTPAddress(location, relativeTo: url)?.origin
-            throw failure(
+            return failure(
                 .unreadable,
                 "answered \(answer.status), which leads to \(target.map(secrets.hidden) ?? "what is no address"); "
                     + "redirects are not followed: write as url where they end")
         }
         let said = answer.body.excerpt(secrets)
-        throw failure(
+        return failure(
             .unreadable, "answered \(answer.status)" + (said.isEmpty ? "" : ": \(said)") + hint(answer.status)
         )
     }

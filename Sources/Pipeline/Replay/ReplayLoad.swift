@@ -115,7 +115,9 @@ struct ReplayLoad {
                             try JSONDecoder().decode([String].self, from: Data($0.utf8))
                         } ?? []))
             }
-            records[records.count - 1].rejectIDs.append(try row.get("reject_id"))
+            records[records.count - 1].rejects.append(
+                ReplayedRecords.Rejected(
+                    id: try row.get("reject_id"), eventIndex: try row.getIfPresent("event_index")))
             records[records.count - 1].codes.append(try row.get("reason_code"))
         }
         return records
@@ -215,8 +217,7 @@ struct ReplayLoad {
             batch.rejects.removeAll { wanted[$0.position] == nil }
             var replay = ReplayedRecords()
             for record in here {
-                replay.records.append(
-                    ReplayedRecords.Record(rejectIDs: record.rejectIDs, codes: record.codes))
+                replay.records.append(ReplayedRecords.Record(record.rejects))
             }
             replay.recordAt = wanted
             for event in batch.events { replay.records[wanted[event.position]!].events += 1 }
@@ -316,7 +317,7 @@ extension ReplayedRecords {
     fileprivate mutating func add(
         _ record: ReplaySource.Record, _ index: Int, events: Int, rejects: Int, in batch: borrowing EventBatch
     ) {
-        var replayed = Record(rejectIDs: record.rejectIDs, codes: record.codes)
+        var replayed = Record(record.rejects)
         replayed.events = batch.events.count - events
         records.append(replayed)
         recordAt[record.position] = index

@@ -14,7 +14,8 @@ struct ReplaySource {
 
     /// A record that left rejects.
     struct Record {
-        var rejectIDs: [Int64] = []
+        var rejects: [ReplayedRecords.Rejected] = []
+        var rejectIDs: [Int64] { rejects.map(\.id) }
         var codes: [String] = []
         let loadID: Int64
         let object: String

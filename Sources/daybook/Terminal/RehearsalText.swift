@@ -50,6 +50,17 @@ enum RehearsalText {
                     hour.wasFinal ? "final" : "",
                 ]
             })
+        if let alerts = rehearsal.alerts {
+            tell("alert", alerts.map { $0.stateBefore == nil ? "new" : "changed" })
+            show(
+                ["rule", "case", "state", "what"],
+                alerts.map { alert in
+                    [
+                        alert.rule, alert.caseID?.oneLine ?? "", change(alert.stateBefore, alert.stateAfter),
+                        alert.summary.oneLine,
+                    ]
+                })
+        }
         Terminal.out("nothing was changed")
     }
 

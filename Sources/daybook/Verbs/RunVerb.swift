@@ -199,7 +199,7 @@ enum RunStep {
     private static let longestDelivery = 30.0
 
     /// Sends what the run has found; a channel that is down is no failure of the run.
-    private static func deliverAlerts(
+    static func deliverAlerts(
         _ project: Project, _ context: Context, _ interruption: Interruption
     ) {
         guard !project.definition.channels.isEmpty else { return }

@@ -1,0 +1,232 @@
+import Events
+import Extract
+import Foundation
+import Postgres
+import SQLFiles
+import Warehouse
+
+/// Which events are sent on.
+package struct ResendSelection: Sendable {
+    package var caseID: String?
+    package var type: TypePattern?
+    package var from: Timestamp?
+    /// Exclusive.
+    package var to: Timestamp?
+    package var source: String?
+    package var deadLettersOnly = false
+
+    package init() {}
+}
+
+/// Sends stored events on, in the order of their time: each is noted before it is sent, and after. So it is sent to a
+/// target once, whoever is killed meanwhile, unless somebody wants it again.
+package struct Resend {
+    private let connection: Connection
+    private let target: ResendTarget
+    private let format: Format
+    private let options: Options
+    private let interruption: Interruption
+
+    /// What of an event is sent; the raw values are those of `daybook.resent`.
+    package enum Format: String, Sendable, CaseIterable { case cloudevents, original }
+
+    package struct Options: Sendable {
+        /// user@host.
+        package var sentBy: String
+        /// The shortest time from one event to the next; 0: no pause.
+        package var secondsPerEvent = 0.1
+        package var maxAttempts = 5
+        /// Sends also what was sent, and what may have been.
+        package var sendsAgain = false
+
+        package init(sentBy: String) { self.sentBy = sentBy }
+    }
+
+    /// One event that was chosen.
+    package struct Chosen: Sendable, Encodable {
+        package let caseID: String
+        package let eventID: String
+        package let type: String
+        package let occurredAt: String
+        package let pipeline: String
+        package let source: String
+        /// `pending`; `sent` or `unknown`, of one that is not sent again; then what came of it: `sent`, `failed`, `unknown`.
+        package internal(set) var state: String
+        package internal(set) var answer: String?
+        fileprivate let sourceID: Int32
+        fileprivate let day: String
+        fileprivate let nth: Int
+        fileprivate let isThere: Bool
+
+        private enum CodingKeys: String, CodingKey {
+            case type, pipeline, source, state, answer
+            case caseID = "case_id"
+            case eventID = "event_id"
+            case occurredAt = "occurred_at"
+        }
+    }
+
+    package init(
+        _ connection: Connection, _ target: ResendTarget, _ format: Format, _ options: Options,
+        interruption: Interruption
+    ) {
+        (self.connection, self.target, self.format, self.options) = (connection, target, format, options)
+        self.interruption = interruption
+    }
+
+    /// The events that were chosen, in the order in which they are sent.
+    ///
+    /// - Throws: `NoOriginal` where the record of one is wanted that is not kept.
+    package func choose(_ selection: ResendSelection) throws -> [Chosen] {
+        try connection.query(
+            SQLFiles.builtin.text("resend/chosen.sql"),
+            [
+                selection.caseID, selection.type?.text, selection.type?.isNamespace ?? false,
+                selection.from?.description, selection.to?.description, selection.source,
+                selection.deadLettersOnly, target.name, format == .original,
+            ], action: "choose the events"
+        ).rows.map { row in
+            let before = try row.getIfPresent("state", as: String.self)
+            let state =
+                switch before {
+                case "sent" where !options.sendsAgain: "sent"
+                case "sending" where !options.sendsAgain, "unknown" where !options.sendsAgain: "unknown"
+                default: "pending"
+                }
+            let chosen = Chosen(
+                caseID: try row.get("case_id"), eventID: try row.get("event_id"), type: try row.get("type"),
+                occurredAt: try row.get("occurred_at"), pipeline: try row.get("pipeline"),
+                source: try row.get("source"), state: state, answer: nil, sourceID: try row.get("source_id"),
+                day: try row.get("event_day"), nth: try row.get("nth"), isThere: try row.get("is_there"))
+            if state == "pending", !chosen.isThere {
+                throw NoOriginal(chosen: chosen, keeps: try row.get("keeps_originals"))
+            }
+            return chosen
+        }
+    }
+
+    /// Sends the pending ones, and stops at the first that is not taken.
+    ///
+    /// - Parameter tell: gets each as it is done, and what is waited for.
+    /// - Returns: why it stopped before the end; nil where it did not.
+    package func send(_ events: inout [Chosen], tell: (Chosen) -> Void, note: (String) -> Void) throws -> Stop? {
+        var next = Date()
+        for index in events.indices where events[index].state == "pending" {
+            if interruption.isRequested { return .interrupted }
+            if !pause(until: next) { return .interrupted }
+            next = max(Date(), next) + options.secondsPerEvent
+            try send(&events[index], note)
+            tell(events[index])
+            if events[index].state != "sent" { return .failed(events[index]) }
+        }
+        return nil
+    }
+
+    /// Why not all were sent.
+    package enum Stop {
+        case interrupted
+        case failed(Chosen)
+    }
+
+    private func send(_ event: inout Chosen, _ note: (String) -> Void) throws {
+        let body: String? = try connection.query(
+            SQLFiles.builtin.text("resend/body.sql"),
+            [
+                event.caseID, event.eventID, event.sourceID, event.occurredAt, event.day, format == .original,
+            ]
+        ).rows.first?.getIfPresent(0)
+        guard let body else {
+            (event.state, event.answer) = ("failed", "it is not there any more")
+            return
+        }
+        let begun: Int64? = try connection.query(
+            SQLFiles.builtin.text("resend/begin.sql"),
+            [
+                target.name, format.rawValue, event.caseID, event.eventID, event.sourceID, event.occurredAt,
+                event.type, event.nth + 1, options.sentBy,
+            ]
+        ).rows.first?.get(0)
+        guard let begun else {
+            // Somebody else sends the same at this moment.
+            (event.state, event.answer) = ("unknown", "somebody else is sending it")
+            return
+        }
+        FailPoint.pass("resend-begun")
+        let (state, attempts, answer) = attempt(body, event, note)
+        FailPoint.pass("resend-sent")
+        try connection.query(
+            SQLFiles.builtin.text("resend/end.sql"), [begun, state, attempts, String(answer.prefix(1_000))])
+        FailPoint.pass("resend-noted")
+        (event.state, event.answer) = (state, answer)
+    }
+
+    private func attempt(
+        _ body: String, _ event: Chosen, _ note: (String) -> Void
+    ) -> (state: String, attempts: Int, answer: String) {
+        let isJSON = body.first { !$0.isWhitespace }.map { "{[".contains($0) } ?? false
+        let type =
+            format == .cloudevents
+            ? "application/cloudevents+json; charset=UTF-8"
+            : isJSON ? "application/json" : "text/plain; charset=UTF-8"
+        let key = "\(event.sourceID):\(event.caseID):\(event.eventID):\(event.occurredAt)"
+        var mayHaveArrived = false
+        var attempt = 1
+        while true {
+            let why: String
+            var delay = RetryDelay.backoff(attempt, firstSeconds: Resend.firstDelay)
+            switch target.send(body, type: type, key: key) {
+            case .taken(let answer): return ("sent", attempt, answer)
+            case .refused(let answer, let mayPass, let after):
+                guard mayPass, attempt < options.maxAttempts, (after ?? 0) <= Resend.mostPatience else {
+                    return ("failed", attempt, answer)
+                }
+                why = answer
+                if let after { delay = after }
+            case .silence(let answer, let arrived):
+                mayHaveArrived = mayHaveArrived || arrived
+                guard attempt < options.maxAttempts else {
+                    return (mayHaveArrived ? "unknown" : "failed", attempt, answer)
+                }
+                why = answer
+            }
+            note("\(event.eventID.oneLine) of \(event.caseID.oneLine): \(why); tried again in \(delay.formatted(.number.precision(.fractionLength(1)))) s")
+            guard pause(until: Date() + delay) else {
+                return (mayHaveArrived ? "unknown" : "failed", attempt, "interrupted; before: \(why)")
+            }
+            attempt += 1
+        }
+    }
+
+    private static let firstDelay = 0.5
+    /// Who asks for a longer wait is asked again by a person.
+    private static let mostPatience = 300.0
+
+    /// Waits; false where somebody wants to stop meanwhile.
+    private func pause(until time: Date) -> Bool {
+        while case let left = time.timeIntervalSinceNow, left > 0 {
+            if interruption.isRequested { return false }
+            Thread.sleep(forTimeInterval: min(left, 0.1))
+        }
+        return !interruption.isRequested
+    }
+}
+
+/// The record of an event is wanted, and is not kept.
+package struct NoOriginal: Error, CustomStringConvertible {
+    let chosen: Resend.Chosen
+    let keeps: Bool
+
+    package var description: String {
+        let name = "\(chosen.pipeline)/\(chosen.source)"
+        return "event \(chosen.eventID) of case \(chosen.caseID) is not kept as it came: "
+            + (keeps
+                ? "\(name) keeps originals since after it was loaded"
+                : "\(name) has no \"keep_original\": true, which is for events that come from then on")
+            + "; --format cloudevents sends any"
+    }
+}
+
+extension FailPoint {
+    /// The points that an event passes that is sent on.
+    package static let ofResend = ["resend-begun", "resend-sent", "resend-noted"]
+}
