@@ -26,6 +26,8 @@ package struct Check {
     private var problems: [Problem]
     /// The types that events have, by entity: from raw, and from the first records of the files.
     private var types: [String: Set<String>] = [:]
+    /// Of the sources of dead letters of the pipeline that is looked at.
+    private var deadLetterTypes: [String: [String: Set<String>]] = [:]
     /// What was not to be had: a database, an API.
     private var outOfReach: [Problem] = []
     private var isUnreachable = false
@@ -43,7 +45,11 @@ package struct Check {
         check.checkTransforms()
         let fields = definitions.compactMap(\.pipeline).flatMap(\.eventFields)
         check.checkDatabase(database, fields)
-        for definition in definitions { check.checkSources(definition) }
+        for definition in definitions {
+            check.deadLetterTypes = [:]
+            check.checkSources(definition)
+            check.checkDeadLetters(definition, of: definitions)
+        }
         for definition in definitions { check.checkTypes(definition) }
 
         let isWrong = check.problems.contains { $0.severity == .error }
@@ -202,7 +208,7 @@ package struct Check {
     ) throws {
         do {
             let page = try APISample(api, mapping: source.mapping, maxLine: source.maxLine)
-            types.merge(page.types) { $0.union($1) }
+            note(page.types, of: source)
             if let reject = page.onlyRejects {
                 problems.append(
                     Problem(
@@ -295,7 +301,7 @@ package struct Check {
             plan, plan.stretches[0], form: form, mapping: source.mapping, isSettled: true)
         var batch = EventBatch()
         guard try reader.fill(&batch) else { return }
-        types.merge(batch.types) { $0.union($1) }
+        note(batch.types, of: source)
         if batch.events.isEmpty, !isTold, let reject = batch.rejects.first {
             isTold = true
             problems.append(
@@ -306,7 +312,41 @@ package struct Check {
         }
     }
 
+    /// Types that a source was found to have, by entity.
+    private mutating func note(_ found: [String: Set<String>], of source: SourceDefinition) {
+        guard source.role == .events else {
+            deadLetterTypes[source.name, default: [:]].merge(found) { $0.union($1) }
+            return
+        }
+        types.merge(found) { $0.union($1) }
+    }
+
     // MARK: - SLAs
+
+    /// Warns of dead letters whose types an SLA waits for: they never start, end or cancel anything.
+    private mutating func checkDeadLetters(_ definition: ReadDefinition, of all: [ReadDefinition]) {
+        guard let pipeline = definition.pipeline else { return }
+        for source in pipeline.sources where source.role == .deadLetter {
+            var found = deadLetterTypes[source.name] ?? [:]
+            // What the mapping says needs no data.
+            for event in source.mapping.events {
+                guard case .constant(let type) = event.type else { continue }
+                found[pipeline.entity, default: []].insert(type)
+            }
+            for sla in all.compactMap(\.pipeline).flatMap(\.slas) {
+                let met = (sla.start + sla.end + sla.cancel).first { pattern in
+                    found[sla.entity]?.contains(where: pattern.matches) ?? false
+                }
+                guard let met else { continue }
+                problems.append(
+                    Problem(
+                        .warning, definition.places.sources[source.name] ?? .start(of: definition.file),
+                        "dead letters of \(source.name) have a type that \(sla.name) waits for (\"\(met.written)\"); they do "
+                            + "not count for it: a dead letter did not happen. Leave \"type\" out of its event, and it is "
+                            + "\"dead_letter\""))
+            }
+        }
+    }
 
     private mutating func checkTypes(_ definition: ReadDefinition) {
         for sla in definition.pipeline?.slas ?? [] {

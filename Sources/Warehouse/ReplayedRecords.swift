@@ -40,7 +40,9 @@ package struct ReplayedRecords: Sendable {
     ) throws {
         var again: [Int: [Int]] = [:]
         for index in batch.rejects.indices {
-            if let record = recordAt[batch.rejects[index].position] { again[record, default: []].append(index) }
+            if let record = recordAt[batch.rejects[index].position] {
+                again[record, default: []].append(index)
+            }
         }
         var new: Set<Int> = []
         for position in loaded ?? Set(batch.events.map(\.position)) {
@@ -57,7 +59,8 @@ package struct ReplayedRecords: Sendable {
                 // What happened to another event of the record is no matter of this one.
                 let reasons = (again[index] ?? []).filter { place in
                     let eventIndex = batch.rejects[place].eventIndex
-                    return rejected.eventIndex == nil || eventIndex == nil || eventIndex == rejected.eventIndex
+                    return rejected.eventIndex == nil || eventIndex == nil
+                        || eventIndex == rejected.eventIndex
                 }
                 guard let first = reasons.first else {
                     good.ids.append(rejected.id)

@@ -83,6 +83,11 @@ package struct Retention {
                     "SELECT daybook.drop_day($1::date, $2::double precision * interval '1 second')",
                     [due.day, waitSeconds], action: "drop \(due.day)"
                 ).first().getIfPresent(0)
+                if events != nil {
+                    try connection.query(
+                        "DELETE FROM raw.original_packs WHERE event_day = $1::date", [due.day],
+                        action: "drop the records of \(due.day)")
+                }
                 FailPoint.pass("drop-day")
                 return events
             }

@@ -48,6 +48,9 @@ SELECT
     count(*) FILTER (WHERE form = 'heap') AS heap_days,
     coalesce(sum(bytes) FILTER (WHERE form <> 'heap'), 0)::bigint AS segment_bytes,
     count(*) FILTER (WHERE form <> 'heap') AS segment_days,
+    -- An empty table has pages, too.
+    CASE WHEN EXISTS (SELECT FROM raw.original_packs) THEN pg_total_relation_size('raw.original_packs') ELSE 0 END
+        AS original_bytes,
     (SELECT round(least(30, coalesce($2::int, 30)) * coalesce(r.bytes, 0) - g.bytes)::bigint
     FROM recent AS r, given_back AS g) AS next_30_days_bytes
 FROM days

@@ -50,7 +50,7 @@ package struct HTTPPost: Sendable {
                     failure(.unreadable, "answered with more than \(HTTPPost.maxAnswer >> 20) MiB"),
                     mayHaveArrived: true)
             case .transient(let message), .permanent(let message):
-                let isUnreached = ["Could not connect", "could not be found", "resolve", "Connection refused"]
+                let isUnreached = ["ould not connect", "ouldn't connect", "ailed to connect", "esolve host"]
                     .contains { message.contains($0) }
                 return .silence(
                     failure(.missing, "did not answer: \(secrets.hidden(message))"),

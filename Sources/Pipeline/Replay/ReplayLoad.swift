@@ -47,7 +47,8 @@ struct ReplayLoad {
         var loader = Loader(connection, recentKeys: RecentKeys())
         var plans: [Int32: [String: ReadPlan]] = [:]
         let objects = try connection.query(
-            SQLFiles.builtin.text("rejects/replay_objects.sql"), selection.parameters(pipeline: pipeline.name),
+            SQLFiles.builtin.text("rejects/replay_objects.sql"),
+            selection.parameters(pipeline: pipeline.name),
             action: "find the rejects"
         ).rows
         for object in objects {
@@ -62,7 +63,8 @@ struct ReplayLoad {
                 guard let reader = sources[sourceID] else {
                     let name = "\(pipeline.name)/\(try object.get("source", as: String.self))"
                     outcome.note(
-                        unreadable: "the pipeline has no such source any more; put it back into its definition",
+                        unreadable:
+                            "the pipeline has no such source any more; put it back into its definition",
                         of: name, rejects: records.flatMap(\.rejectIDs))
                     continue
                 }
@@ -126,7 +128,9 @@ struct ReplayLoad {
     private func bytes(ofHex text: String) -> [UInt8] {
         func digit(_ byte: UInt8) -> UInt8 { byte < 0x3A ? byte - 0x30 : byte - 0x57 }
         let digits = Array(text.utf8)
-        return stride(from: 0, to: digits.count - 1, by: 2).map { digit(digits[$0]) << 4 | digit(digits[$0 + 1]) }
+        return stride(from: 0, to: digits.count - 1, by: 2).map {
+            digit(digits[$0]) << 4 | digit(digits[$0 + 1])
+        }
     }
 
     // MARK: - Reading
@@ -254,7 +258,8 @@ struct ReplayLoad {
             batch.range = ReadRange(
                 start: start, end: start + Int64(records.count), firstLine: 1, endLine: 1)
             origin.loadID = try Ledger.claimLoadID(
-                source: origin.sourceID, objectIdentity: origin.objectIdentity, range: batch.range, connection)
+                source: origin.sourceID, objectIdentity: origin.objectIdentity, range: batch.range, connection
+            )
             origin.replay = replay
             _ = try loader.load(&batch, from: origin, records: bytes)
         }

@@ -39,7 +39,8 @@ struct ReplaySource {
     func way(of record: Record) -> Way {
         if record.codes.contains(RejectCode.lineTooLong.rawValue) {
             return .none(
-                reason: "only its beginning was kept, for it has more bytes than max_line allows; with a larger max_line, "
+                reason:
+                    "only its beginning was kept, for it has more bytes than max_line allows; with a larger max_line, "
                     + "put the record into another file of the source")
         }
         // What was read where it came from needs no bytes of ours.
@@ -47,7 +48,9 @@ struct ReplaySource {
         switch form {
         case .otlp?, .xes?: return .again
         case .csv(let dialect)?:
-            if case .given(let names) = dialect.header { return needsObject ? .again : .bytes(columns: names) }
+            if case .given(let names) = dialect.header {
+                return needsObject ? .again : .bytes(columns: names)
+            }
             return record.columns.isEmpty || needsObject ? .again : .bytes(columns: record.columns)
         default: return needsObject ? .again : .bytes(columns: record.columns)
         }
@@ -71,12 +74,14 @@ struct ReplaySource {
         } else if case .csv? = form {
             need = "the header that names its columns is not known any more"
         } else {
-            need = "its bytes alone are half of it: what the format says of several records stands before them"
+            need =
+                "its bytes alone are half of it: what the format says of several records stands before them"
         }
         guard source.files != nil else {
             return need + ", and what an API or a program told is not there any more; have it told again"
         }
-        return need + ", and \(record.object) is not there as it was read; put it back, or write the mended record into "
+        return need
+            + ", and \(record.object) is not there as it was read; put it back, or write the mended record into "
             + "another file of the source"
     }
 

@@ -109,7 +109,9 @@ package struct Resend {
     ///
     /// - Parameter tell: gets each as it is done, and what is waited for.
     /// - Returns: why it stopped before the end; nil where it did not.
-    package func send(_ events: inout [Chosen], tell: (Chosen) -> Void, note: (String) -> Void) throws -> Stop? {
+    package func send(_ events: inout [Chosen], tell: (Chosen) -> Void, note: (String) -> Void) throws
+        -> Stop?
+    {
         var next = Date()
         for index in events.indices where events[index].state == "pending" {
             if interruption.isRequested { return .interrupted }
@@ -189,7 +191,9 @@ package struct Resend {
                 }
                 why = answer
             }
-            note("\(event.eventID.oneLine) of \(event.caseID.oneLine): \(why); tried again in \(delay.formatted(.number.precision(.fractionLength(1)))) s")
+            note(
+                "\(event.eventID.oneLine) of \(event.caseID.oneLine): \(why); tried again in \(delay.formatted(.number.precision(.fractionLength(1)))) s"
+            )
             guard pause(until: Date() + delay) else {
                 return (mayHaveArrived ? "unknown" : "failed", attempt, "interrupted; before: \(why)")
             }

@@ -66,7 +66,8 @@ extension ResendTarget {
         let secrets = Secrets()
         let expanded = try expand(text, environment, secrets)
         guard let url = HTTPAddress(expanded) else {
-            throw BadTarget("--to-url is \"\(secrets.hidden(text))\", no address; write it like https://host/path")
+            throw BadTarget(
+                "--to-url is \"\(secrets.hidden(text))\", no address; write it like https://host/path")
         }
         var post = HTTPPost(name: url.shown(secrets), url: url)
         post.timeoutSeconds = timeoutSeconds
@@ -79,7 +80,8 @@ extension ResendTarget {
                 throw BadTarget("--header begins with a name of ASCII characters, and a colon")
             }
             let value = try expand(
-                header[header.index(after: colon)...].trimmingCharacters(in: .whitespaces), environment, secrets)
+                header[header.index(after: colon)...].trimmingCharacters(in: .whitespaces), environment,
+                secrets)
             guard !value.contains(where: \.isNewline) else {
                 throw BadTarget("the value of the header \(name) has more than one line")
             }
@@ -112,7 +114,8 @@ extension ResendTarget {
             }
             let name = String(rest[start.upperBound..<end])
             guard let value = environment[name] else {
-                throw BadTarget("the environment variable \(name) is not set; set it, as in \(name)=… daybook resend")
+                throw BadTarget(
+                    "the environment variable \(name) is not set; set it, as in \(name)=… daybook resend")
             }
             secrets.add(value, word: "${\(name)}")
             result += value

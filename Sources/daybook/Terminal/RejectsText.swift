@@ -19,7 +19,8 @@ enum RejectsText {
             waiting += try row.get("waiting", as: Int.self)
             let reason = try row.get("reason", as: String.self).oneLine
             table.add([
-                "\(try row.get("pipeline", as: String.self))/\(try row.get("source", as: String.self))".oneLine,
+                "\(try row.get("pipeline", as: String.self))/\(try row.get("source", as: String.self))"
+                    .oneLine,
                 try row.get("reason_code"), Human.count(try row.get("waiting")),
                 Human.count(try row.get("replayed")), Human.count(try row.get("discarded")),
                 String(try row.get("last_at", as: String.self).prefix(16)).replacing("T", with: " "),
@@ -45,7 +46,8 @@ enum RejectsText {
     private static func place(_ row: Result.Row) throws -> String {
         let object = try row.get("object", as: String.self)
         guard let line = try row.getIfPresent("line", as: Int64.self) else { return object }
-        return line > 0 ? "\(object) line \(line)" : "\(object) byte \(try row.get("byte_offset", as: Int64.self))"
+        return line > 0
+            ? "\(object) line \(line)" : "\(object) byte \(try row.get("byte_offset", as: Int64.self))"
     }
 
     static func show(_ row: Result.Row, isHex: Bool, isJSON: Bool) throws {
@@ -88,7 +90,8 @@ enum RejectsText {
     private static func state(_ row: Result.Row) throws -> String {
         switch try row.get("state", as: String.self) {
         case "replayed":
-            return "\(try row.get("outcome", as: String.self)) at \(try row.get("replayed_at", as: String.self)) by load "
+            return
+                "\(try row.get("outcome", as: String.self)) at \(try row.get("replayed_at", as: String.self)) by load "
                 + "\(try row.get("replay_load_id", as: Int64.self))"
         case "discarded":
             return "discarded at \(try row.get("discarded_at", as: String.self)) by "
@@ -180,7 +183,9 @@ enum RejectsText {
         }
         for reason in replay.unreadable.prefix(5) { Terminal.out(line(reason)) }
         if replay.unreadable.count > 5 {
-            Terminal.out("  and \(Human.count(replay.unreadable.count - 5)) more that cannot be read; all are in --json")
+            Terminal.out(
+                "  and \(Human.count(replay.unreadable.count - 5)) more that cannot be read; all are in --json"
+            )
         }
     }
 

@@ -127,6 +127,8 @@ enum StatusText {
             "\nraw.events: \(Human.plural(leaves, "leaf", "leaves")) of \(Human.bytes(try disk.get("heap_bytes"))), "
                 + "\(Human.plural(compacted, "compacted day")) of \(Human.bytes(try disk.get("segment_bytes")))"
         )
+        let originals: Int64 = try disk.get("original_bytes")
+        if originals > 0 { Terminal.out("raw.originals: \(Human.bytes(originals)) (keep_original)") }
         Terminal.out(
             (next < 0 ? "the next 30 days give back about " : "the next 30 days will take about ")
                 + Human.bytes(abs(next)) + (isCompacting ? "" : "; compact_after is not set"))

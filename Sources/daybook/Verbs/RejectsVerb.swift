@@ -123,7 +123,8 @@ enum RejectsVerb: Verb {
         }
         guard selection.ids != nil || isNarrowed || arguments.has("--all") else {
             throw UsageError(
-                "say which: daybook rejects \(action) ID…, or --reason, --pipeline, --source, --since, or --all")
+                "say which: daybook rejects \(action) ID…, or --reason, --pipeline, --source, --since, or --all"
+            )
         }
     }
 
@@ -137,7 +138,8 @@ enum RejectsVerb: Verb {
             let names = try known("pipeline")
             guard names.contains(pipeline) else {
                 throw UsageError(
-                    "no pipeline \"\(pipeline)\" has loaded anything" + Spelling.suggestion(pipeline, in: names))
+                    "no pipeline \"\(pipeline)\" has loaded anything"
+                        + Spelling.suggestion(pipeline, in: names))
             }
         }
         if let source = selection.source {
@@ -220,7 +222,8 @@ enum RejectsVerb: Verb {
 
     private static func show(_ operands: [String], _ context: Context) throws -> ExitCode {
         guard operands.count == 1 else {
-            throw UsageError("say which one by its number: daybook rejects show 17; daybook rejects list tells some")
+            throw UsageError(
+                "say which one by its number: daybook rejects show 17; daybook rejects list tells some")
         }
         let id = try id(operands[0])
         let connection = try connection(context)

@@ -21,8 +21,11 @@ enum ResendVerb: Verb {
         Option("--dead-letters", nil, "dead letters, and nothing else"),
         Option("--to-url", "URL", "where to post each"),
         Option("--to-command", "COMMAND", "a shell's command that gets each on stdin"),
-        Option("--header", "'NAME: VALUE'", "of the request; ${NAME} is taken from the environment; several by lines"),
-        Option("--format", "FORMAT", "cloudevents (default), or original: the record as it came (keep_original)"),
+        Option(
+            "--header", "'NAME: VALUE'",
+            "of the request; ${NAME} is taken from the environment; several by lines"),
+        Option(
+            "--format", "FORMAT", "cloudevents (default), or original: the record as it came (keep_original)"),
         Option("--rate", "N/s", "so many a second, a minute (N/m) or an hour (N/h) at most (default: 10/s)"),
         Option("--attempts", "N", "how often each is tried (default: 5)"),
         Option("--timeout", "DURATION", "how long the target may take for one (default: 30s)"),
@@ -53,7 +56,8 @@ enum ResendVerb: Verb {
         let context = Context(arguments)
         if let action = arguments.positionals.first {
             guard action == "log" else {
-                throw UsageError("there is no \"resend \(action)\"" + Spelling.suggestion(action, in: ["log"]))
+                throw UsageError(
+                    "there is no \"resend \(action)\"" + Spelling.suggestion(action, in: ["log"]))
             }
             return try log(context)
         }
@@ -63,7 +67,8 @@ enum ResendVerb: Verb {
         }
         let selection = try selection(arguments)
         let target = try target(arguments)
-        let format = try arguments.choice("--format", Resend.Format.allCases.map(\.rawValue))
+        let format =
+            try arguments.choice("--format", Resend.Format.allCases.map(\.rawValue))
             .flatMap { Resend.Format(rawValue: $0) } ?? .cloudevents
         let user = ProcessInfo.processInfo.environment["USER"] ?? NSUserName()
         var options = Resend.Options(sentBy: "\(user)@\(ProcessInfo.processInfo.hostName)")
@@ -106,7 +111,8 @@ enum ResendVerb: Verb {
                     + "(\(event.type.oneLine), \(event.occurredAt)): \(event.answer ?? "")\n"
                     + (event.state == "unknown"
                         ? "  it may have arrived, and is not sent again without --again"
-                        : "  nothing behind it was sent; once that is mended, the same command goes on with it"))
+                        : "  nothing behind it was sent; once that is mended, the same command goes on with it")
+            )
             let isSilent = event.state == "unknown" || event.answer?.contains("did not answer") ?? false
             return isSilent ? .unreachable : .failed
         }
@@ -126,7 +132,8 @@ enum ResendVerb: Verb {
             selection.caseID != nil || selection.type != nil || selection.from != nil || selection.to != nil
             || selection.source != nil || selection.deadLettersOnly
         guard isChosen else {
-            throw UsageError("say which: --case, --type, --from and --to, --source, --dead-letters, or several of these")
+            throw UsageError(
+                "say which: --case, --type, --from and --to, --source, --dead-letters, or several of these")
         }
         if let from = selection.from, let to = selection.to, from >= to {
             throw UsageError("--from is not before --to, which is exclusive")
@@ -169,10 +176,12 @@ enum ResendVerb: Verb {
     /// A name that no source has is a mistake.
     private static func check(_ selection: ResendSelection, _ connection: Connection) throws {
         guard let source = selection.source else { return }
-        let names: [String] = try connection.query("SELECT DISTINCT name FROM daybook.sources ORDER BY 1").rows
+        let names: [String] = try connection.query("SELECT DISTINCT name FROM daybook.sources ORDER BY 1")
+            .rows
             .map { try $0.get(0) }
         guard names.contains(source) else {
-            throw UsageError("no source \"\(source)\" has loaded anything" + Spelling.suggestion(source, in: names))
+            throw UsageError(
+                "no source \"\(source)\" has loaded anything" + Spelling.suggestion(source, in: names))
         }
     }
 
@@ -223,7 +232,9 @@ enum ResendVerb: Verb {
                 ])
             }
             if pending > 0 { Terminal.out(table.text) }
-            if pending > shown { Terminal.out("  and \(Human.count(pending - shown)) more; all are in --json") }
+            if pending > shown {
+                Terminal.out("  and \(Human.count(pending - shown)) more; all are in --json")
+            }
             Terminal.out(
                 "\(Human.plural(pending, "event")) would be sent to \(target.name) (\(format.rawValue))"
                     + (pending > 0 ? "; --send does it" : ""))
@@ -234,7 +245,8 @@ enum ResendVerb: Verb {
                     + (pending > 0 ? ", \(Human.count(pending)) not sent yet" : ""))
         }
         if sentBefore > 0 {
-            Terminal.out("\(Human.plural(sentBefore, "event")) sent there before; --again sends them once more")
+            Terminal.out(
+                "\(Human.plural(sentBefore, "event")) sent there before; --again sends them once more")
         }
         if unknownBefore > 0 {
             Terminal.out(
@@ -247,7 +259,8 @@ enum ResendVerb: Verb {
 
     private static func log(_ context: Context) throws -> ExitCode {
         let arguments = context.arguments
-        for option in options where ![
+        for option in options
+        where ![
             "--project", "--database", "--json", "--case", "--last",
         ].contains(option.name) {
             guard arguments[option.name] == nil, !arguments.has(option.name) else {
@@ -262,7 +275,8 @@ enum ResendVerb: Verb {
         if arguments.isJSON {
             try Terminal.out(
                 connection.query(
-                    "SELECT json_build_object('resent', coalesce(json_agg(s), '[]')) FROM (\(sql)) AS s", parameters
+                    "SELECT json_build_object('resent', coalesce(json_agg(s), '[]')) FROM (\(sql)) AS s",
+                    parameters
                 ).first().get(0))
             return .done
         }
@@ -281,10 +295,13 @@ enum ResendVerb: Verb {
             table.add([
                 String(try row.get("begun_at", as: String.self).prefix(19)).replacing("T", with: " "),
                 (state == "sending" ? "unknown" : state) + (nth > 1 ? " (time \(nth))" : ""),
-                try row.get("case_id", as: String.self).oneLine, try row.get("event_id", as: String.self).oneLine,
+                try row.get("case_id", as: String.self).oneLine,
+                try row.get("event_id", as: String.self).oneLine,
                 try row.get("type", as: String.self).oneLine, try row.get("target", as: String.self).oneLine,
                 try row.get("sent_by", as: String.self).oneLine,
-                String((try row.getIfPresent("answer", as: String.self) ?? "under way, or the sender was killed").oneLine.prefix(100)),
+                String(
+                    (try row.getIfPresent("answer", as: String.self) ?? "under way, or the sender was killed")
+                        .oneLine.prefix(100)),
             ])
         }
         Terminal.out(table.text)
