@@ -29,6 +29,8 @@ package struct TransformRunner {
     private let models: [Model]
     private let isFullRefresh: Bool
     private let rebuildShare: Double
+    private let before: () throws -> Void
+    private let after: () throws -> Void
     private let restated: RestatedDays?
     private let eventTables: EventTables?
     private let caseKeys: CaseKeys?

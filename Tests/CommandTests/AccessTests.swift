@@ -93,9 +93,22 @@ struct AccessTests {
                     try reader.query("SELECT * FROM \(relation) LIMIT 1")
                 }
             }
+            let functions = try database.rows(
+                """
+                SELECT p.oid::regprocedure, format('SELECT * FROM %s(%s)', p.oid::regproc, (
+                    SELECT string_agg(format('NULL::%s', format_type(t, NULL)), ', ' ORDER BY i)
+                    FROM unnest(p.proargtypes) WITH ORDINALITY AS a (t, i)))
+                FROM pg_proc AS p
+                WHERE p.pronamespace IN ('raw'::regnamespace, 'report'::regnamespace)
+                """)
+            #expect(functions.count > 8)
+            for function in functions {
+                #expect(throws: Never.self, "\(function[0])") { try reader.query(function[1]) }
+            }
             for call in [
                 "raw.events_of_case('o1')", "raw.events_between('2026-01-01', '2026-02-01')",
                 "report.sla_daily_local('Europe/Berlin')", "report.sla_hourly_as_of(now())",
+                "report.case_timeline('o1')", "report.locate('o1')", "report.usual_steps('order')",
             ] {
                 #expect(throws: Never.self, "\(call)") { try reader.query("SELECT * FROM \(call)") }
             }

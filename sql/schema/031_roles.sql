@@ -9,9 +9,9 @@ BEGIN ATOMIC
     FROM pg_class AS c
     WHERE c.relnamespace = 'daybook'::regnamespace
         AND c.relname IN (
-            'slas', 'sla_types', 'sources', 'entities', 'source_entities', 'event_fields', 'loads', 'watermarks',
-            'source_freshness', 'retention', 'segment_events', 'stored_days', 'event_kinds', 'step_durations', 'wide_cases',
-            'case_key_paths'
+            'slas', 'sla_types', 'sla_states', 'sources', 'entities', 'source_entities', 'source_freshness', 'event_fields',
+            'key_definitions', 'loads', 'unseen_loads', 'watermarks', 'retention', 'segment_events', 'stored_days',
+            'wide_cases', 'frozen_cases', 'event_kinds', 'step_durations'
         );
 END;
 COMMENT ON FUNCTION daybook.readable_relations IS 'The tables and views of the catalogue that readers see';
