@@ -28,7 +28,7 @@ struct KeptRows {
         let readsEvents = try model.from.contains { try isOfEvents($0.relation) }
         let caseColumn = model.caseColumn
         // The tables of declared fields are rows of events, and go with them.
-        if readsEvents, let caseColumn, let rawFrom, model.schema == "report" {
+        if readsEvents, let caseColumn, let rawFrom, !model.keepsColumns {
             // As daybook.frozen_cases, with the day as the planner can reckon with it. A case of another entity is another.
             var frozen = "report.cases AS frozen"
             var match = [

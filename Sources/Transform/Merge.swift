@@ -8,7 +8,8 @@ struct Merge {
     private let kept: KeptRows
     /// Whether rows that were computed and did not change count as changed to the models that read them.
     private let tellsAll: Bool
-    /// Whether what changes is to be seen afterwards, in `pg_temp.old_<table>` and `pg_temp.new_<table>`.
+    /// Whether what changes is to be seen afterwards, in `pg_temp.old_<table>` and `pg_temp.new_<table>`: by who rehearses,
+    /// and by sums that are kept by differences.
     private let showsChanges: Bool
     /// What the history says of rows that nothing is known to have touched.
     private let causeOfTheRest: String

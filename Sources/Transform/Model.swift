@@ -12,6 +12,7 @@ import SQLFiles
 ///     -- description: One row for each SLA and case.
 ///     -- column late_seconds: …          the comment of a column, in a project's own model
 ///     -- time: completed_at              when what a row tells of was over: an expression over its columns
+///     -- additive: events, errors        what is not key is sums over the rows of the first relation that is read
 ///
 /// A row depends on those rows of what is read that share its key's columns, by name or as a line says:
 ///
@@ -19,6 +20,10 @@ import SQLFiles
 ///
 /// So a change of what is read touches known keys. A file NAME.clock.sql beside it is a SELECT of keys that a change
 /// of time has touched.
+///
+/// Of an additive model, sums are kept by differences: from each stored sum goes what the SELECT gives of the rows that
+/// are no more, and to it comes what it gives of the rows that are new. So the SELECT must give of many rows the sum of
+/// what it gives of each alone: count and sum, and no DISTINCT, HAVING or LIMIT. A row whose sums are all 0 is none.
 package struct Model: Sendable {
     package let file: SQLFiles.File
     package let schema: String
@@ -27,6 +32,10 @@ package struct Model: Sendable {
     package let from: [Source]
     /// A SELECT of the keys, whole or in part, or of the cases whose rows no longer hold because time went on.
     package let clock: SQLFiles.File?
+    /// Of ours: a statement over what the SELECT is about to read, for what it needs to find there.
+    let before: SQLFiles.File?
+    /// The columns that are sums; empty where the model is not additive.
+    package let additive: [String]
     package let description: String
     /// The file's text: comments are SQL too.
     package var select: String { file.text }
@@ -37,6 +46,8 @@ package struct Model: Sendable {
     var isOwn: Bool { !isBuiltin && !keepsColumns }
     /// Whether a file of ours brings it.
     var isBuiltin: Bool { file.origin == "sql/\(file.path)" }
+    /// Over whose rows an additive model sums.
+    var summed: String { from[0].relation }
     /// The line, from 1, that says when a row is.
     var timeLine: Int {
         let lines = select.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
@@ -74,7 +85,9 @@ package struct Model: Sendable {
     /// By column, what its comment says and the line that gives it.
     let columnComments: [String: (text: String, line: Int)]
 
-    private static let fields = ["model", "key", "from", "description", "history", "time", "column NAME"]
+    private static let fields = [
+        "model", "key", "from", "description", "history", "time", "additive", "column NAME",
+    ]
 
     /// A relation that a SELECT reads.
     package struct Source: Sendable, Equatable {
@@ -92,7 +105,9 @@ package struct Model: Sendable {
         let line: Int
     }
 
-    package init(_ file: SQLFiles.File, clock: SQLFiles.File? = nil) throws(TransformError) {
+    package init(
+        _ file: SQLFiles.File, clock: SQLFiles.File? = nil, before: SQLFiles.File? = nil
+    ) throws(TransformError) {
         var values: [String: String] = [:]
         var from: [Source] = []
         var comments: [String: (text: String, line: Int)] = [:]
@@ -133,13 +148,16 @@ package struct Model: Sendable {
             return value
         }
         let name = try required("model").split(separator: ".").map(String.init)
-        guard name.count == 2, name[0] == "report" else {
+        // What only our own models need to know of each other lies in the catalogue.
+        let isOurs = file.origin == "sql/\(file.path)"
+        guard name.count == 2, name[0] == "report" || isOurs && name[0] == "daybook" else {
             throw TransformError(
                 file: file.origin, line: 1,
                 message: "a model is a table of report, as in \"-- model: report.orders\"")
         }
         self.file = file
         self.clock = clock
+        self.before = before
         schema = name[0]
         table = name[1]
         key = try required("key").split(separator: ",").map(\.trimmed)
@@ -155,6 +173,7 @@ package struct Model: Sendable {
         }
         keepsColumns = false
         columnComments = comments
+        additive = try Model.sums(values["additive"], key, file)
         for source in from {
             for link in source.links where !key.contains(link.column) {
                 throw TransformError(
@@ -183,7 +202,7 @@ package struct Model: Sendable {
         description: String, select: String
     ) {
         file = SQLFiles.File(path: "transforms/\(table).sql", text: select, origin: origin)
-        clock = nil
+        (clock, before, additive) = (nil, nil, [])
         (self.schema, self.table, self.key) = (schema, table, key)
         self.from = from.map { Source(relation: $0) }
         self.description = description
@@ -191,6 +210,24 @@ package struct Model: Sendable {
         self.time = time
         keepsColumns = true
         columnComments = [:]
+    }
+
+    private static func sums(
+        _ text: String?, _ key: [String], _ file: SQLFiles.File
+    ) throws(TransformError) -> [String] {
+        guard let text else { return [] }
+        let columns = text.split(separator: ",").map(\.trimmed)
+        let line = (file.text.split(separator: "\n").firstIndex { $0.hasPrefix("-- additive:") } ?? 0) + 1
+        guard !columns.isEmpty else {
+            throw TransformError(
+                file: file.origin, line: line,
+                message: "\"additive\" is empty; name the columns that are sums, as in \"-- additive: events\"")
+        }
+        if let column = columns.first(where: key.contains) {
+            throw TransformError(
+                file: file.origin, line: line, message: "\(column) is of the key, and cannot be a sum")
+        }
+        return columns
     }
 
     /// Reads `raw.events, daybook.slas`, or `report.fact_sla on hour_start = report.hour(started_at)`.
@@ -224,12 +261,15 @@ package struct Model: Sendable {
     /// - Throws: where two files fill one table, or models read each other in a circle.
     package static func ordered(_ files: [SQLFiles.File]) throws(TransformError) -> [Model] {
         var models: [Model] = []
-        let (clocks, selects) = (files.filter(\.isClock), files.filter { !$0.isClock })
+        let (clocks, befores) = (files.filter(\.isClock), files.filter(\.isBefore))
+        let selects = files.filter { !$0.isClock && !$0.isBefore }
         for clock in clocks where !selects.contains(where: { $0.name == clock.name }) {
             throw TransformError(file: clock.origin, message: "there is no \(clock.name).sql beside it")
         }
         for file in selects {
-            let model = try Model(file, clock: clocks.first { $0.name == file.name })
+            let model = try Model(
+                file, clock: clocks.first { $0.name == file.name },
+                before: befores.first { $0.name == file.name })
             if let other = models.first(where: { $0.name == model.name }) {
                 throw TransformError(
                     file: file.origin, line: 1,
@@ -237,6 +277,7 @@ package struct Model: Sendable {
             }
             models.append(model)
         }
+        try checkSums(of: models)
         var ordered: [Model] = []
         let filled = Set(models.flatMap { [$0.name, $0.history].compactMap { $0 } })
         /// What is no model may be a view of any: who reads it comes last.
@@ -265,10 +306,31 @@ package struct Model: Sendable {
         }
         return ordered
     }
+
+    /// How rows were before they changed is known of models only.
+    private static func checkSums(of models: [Model]) throws(TransformError) {
+        for model in models where !model.additive.isEmpty {
+            let line = (model.select.split(separator: "\n").firstIndex { $0.hasPrefix("-- additive:") } ?? 0) + 1
+            guard models.contains(where: { $0.name == model.summed }) else {
+                throw TransformError(
+                    file: model.file.origin, line: line,
+                    message: "\(model.summed) is filled by no model, so that sums over it cannot be additive")
+            }
+            // Of ours, the others are dictionaries, whose rows never change.
+            guard model.from.count == 1 || model.isBuiltin else {
+                throw TransformError(
+                    file: model.file.origin, line: line,
+                    message: "an additive model reads one relation, and this one reads "
+                        + model.from.map(\.relation).joined(separator: ", "))
+            }
+        }
+    }
 }
 
 extension SQLFiles.File {
     fileprivate var isClock: Bool { path.hasSuffix(".clock.sql") }
+    /// A project's own file of such a name is a model.
+    fileprivate var isBefore: Bool { path.hasSuffix(".before.sql") && origin == "sql/\(path)" }
 }
 
 extension StringProtocol {

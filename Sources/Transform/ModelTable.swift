@@ -113,6 +113,21 @@ struct ModelTable {
                 + "columns of which no two rows have the same")
     }
 
+    /// Of an additive model every column is of the key or a sum; what is computed of sums would not add up.
+    func checkSums() throws {
+        let given = try connection.columns(of: "pg_temp.fresh")
+        if let other = given.first(where: { !(model.key + model.additive).contains($0) }) {
+            throw mistake(
+                "\(other) is neither of the key nor additive: have it computed of the sums where they are read")
+        }
+        if let lacking = model.additive.first(where: { !given.contains($0) }) {
+            throw mistake("the column \(lacking), which is to be additive, is not in the SELECT")
+        }
+    }
+
+    /// The table's columns and their types, but for those that the server computes of others.
+    func storedTypes() throws -> [String: String] { try columns(of: model.quotedName) }
+
     private func mistake(_ message: String) -> TransformError {
         TransformError(file: model.file.origin, line: model.selectLine, message: message)
     }
@@ -121,12 +136,13 @@ struct ModelTable {
         try connection.columns(of: relation).joined(separator: ", ")
     }
 
-    /// The columns of a relation and their types; none where there is no such relation.
+    /// The columns of a relation and their types, but for those that the server computes of others; none where there is
+    /// no such relation.
     private func columns(of relation: String) throws -> [String: String] {
         let rows = try connection.query(
             """
             SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
-            WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped
+            WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
             """, [relation]
         ).rows
         return Dictionary(

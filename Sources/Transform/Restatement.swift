@@ -27,7 +27,8 @@ final class Restatement {
         self.scoped = scoped
         self.connection = connection
         self.tellsAll = tellsAll
-        hash = SHA256.hex(Array(((model.clock?.text ?? "") + "\n" + model.select).utf8))
+        let texts = [model.before?.text, model.clock?.text].compactMap { $0 }.joined()
+        hash = SHA256.hex(Array((texts + "\n" + model.select).utf8))
         let built = try connection.query(
             "SELECT sha256 FROM daybook.models WHERE model = $1 AND to_regclass($2) IS NOT NULL",
             [model.name, model.quotedName]
@@ -53,6 +54,7 @@ final class Restatement {
     }
 
     private func restate() throws -> (keys: Int, rowsChanged: Int) {
+        if !model.additive.isEmpty { return try restateSums() }
         let (scopes, isWhole) = try scopes()
         if isWhole { return try rebuild(scopes) }
         guard !scopes.isEmpty else {
@@ -60,7 +62,7 @@ final class Restatement {
             return (0, 0)
         }
         if scopes.count == 1 {
-            try fill("fresh", try scoped.select(model, scopes[0]), of: model.file)
+            try compute("fresh", try scoped.select(model, scopes[0]))
         } else {
             for scope in scopes { try add(scope) }
         }
@@ -71,7 +73,8 @@ final class Restatement {
 
     /// - Parameter scopes: of what may have changed, the keys that something is known to have touched.
     private func rebuild(_ scopes: [Scope]) throws -> (keys: Int, rowsChanged: Int) {
-        try fill("fresh", ScopedSelect(text: model.select, with: []), of: model.file)
+        try compute("fresh", ScopedSelect(text: model.select, with: [], before: model.before?.text))
+        if !model.additive.isEmpty { try ModelTable(model, connection).checkSums() }
         let (keys, rowsChanged) = try merge.write(scopes, isWhole: true)
         note(rowsChanged, areMost: rowsChanged > keys / 5)
         try connection.query(
@@ -83,6 +86,79 @@ final class Restatement {
             try connection.execute("ANALYZE \(model.quotedName)")
         }
         return (keys, rowsChanged)
+    }
+
+    // MARK: - Sums
+
+    /// Brings sums up to date: computes what the rows that have changed gave before and what they give now, and adds the
+    /// difference to what is stored.
+    private func restateSums() throws -> (keys: Int, rowsChanged: Int) {
+        let changed: String
+        switch changes.extent(of: model.summed, for: model) {
+        case .nothing where !isNew:
+            changes.note(.nothing, of: model.name)
+            return (0, 0)
+        // To compute days anew is to trust no stored row.
+        case .rows(let table, false) where !isNew && !tellsAll: changed = table
+        default: return try rebuild([])
+        }
+        let scope = Scope(
+            columns: model.key, table: "pg_temp.\(quoteIdentifier("touched_0_\(model.table)"))")
+        let touched = try findDifferences(scope, changed)
+        guard touched > 0 else {
+            changes.note(.nothing, of: model.name)
+            return (0, 0)
+        }
+        let types = try ModelTable(model, connection).storedTypes()
+        let keys = model.key.map(quoteIdentifier)
+        let isSameKey = keys.map { "stored.\($0) = d.\($0)" }.joined(separator: " AND ")
+        let sums = model.additive.map { column in
+            let name = quoteIdentifier(column)
+            let sum = "d.\(name) + coalesce(stored.\(name), 0)"
+            return types[column].map { "(\(sum))::\($0) AS \(name)" } ?? "\(sum) AS \(name)"
+        }
+        let named = zip(model.key, keys).map { "\(quoteIdentifier(Scope.prefix + $0)) AS \($1)" }
+        let isNone = model.additive.map { "\(quoteIdentifier($0)) = 0" }.joined(separator: " AND ")
+        try connection.createTemporary(
+            "fresh",
+            as: """
+                SELECT * FROM (
+                    SELECT \((keys.map { "d.\($0)" } + sums).joined(separator: ", "))
+                    FROM (SELECT *, \(named.joined(separator: ", ")) FROM \(scope.table)) AS d
+                    LEFT JOIN \(model.quotedName) AS stored ON \(isSameKey)
+                ) AS summed
+                WHERE NOT (\(isNone))
+                """, action: "compute \(model.name)")
+        let (_, rowsChanged) = try merge.write([scope], isWhole: false)
+        note(rowsChanged, areMost: false)
+        return (touched, rowsChanged)
+    }
+
+    /// Makes the scope's table: each key of which any sum is another, and by how much.
+    ///
+    /// - Returns: how many there are.
+    private func findDifferences(_ scope: Scope, _ changed: String) throws -> Int {
+        let table = model.summed.split(separator: ".").last!
+        let sums = model.additive.map(quoteIdentifier)
+        let parts = [("new", ""), ("old", "-")].map { kind, sign in
+            let rows = "pg_temp.\(quoteIdentifier("\(kind)_\(table)"))"
+            let select = RelationNames(in: model.query).replacing([model.summed: rows])
+            let list = model.key.map(quoteIdentifier) + sums.map { "\(sign)\($0) AS \($0)" }
+            return "SELECT \(list.joined(separator: ", ")) FROM (\n\(select)\n) AS \(kind)"
+        }
+        let keys = model.key.map { "\(quoteIdentifier($0)) AS \(quoteIdentifier(Scope.prefix + $0))" }
+        return try connection.createTemporary(
+            quoteIdentifier("touched_0_\(model.table)"),
+            as: """
+                SELECT \((keys + sums.map { "sum(\($0)) AS \($0)" }).joined(separator: ", ")),
+                    NULL::bigint[] AS touched_loads, (SELECT max(touched_cause) FROM \(changed) AS c) AS touched_cause
+                FROM (
+                \(parts.joined(separator: "\nUNION ALL\n"))
+                ) AS part
+                GROUP BY \(model.key.map(quoteIdentifier).joined(separator: ", "))
+                HAVING \(sums.map { "sum(\($0)) <> 0" }.joined(separator: " OR "))
+                """, keys: model.key.map { quoteIdentifier(Scope.prefix + $0) },
+            action: "compute \(model.name)")
     }
 
     private func note(_ rowsChanged: Int, areMost: Bool) {
@@ -173,7 +249,7 @@ final class Restatement {
 
     /// Adds the keys in the scope to `pg_temp.fresh`.
     private func add(_ scope: Scope) throws {
-        try fill("part", try scoped.select(model, scope), of: model.file)
+        try compute("part", try scoped.select(model, scope))
         // What the SELECT gives beyond the scope may be half of the truth; what two scopes share is the same.
         try connection.execute(
             """
@@ -182,6 +258,14 @@ final class Restatement {
             WHERE \(scope.contains("new")) AND NOT EXISTS (SELECT FROM pg_temp.fresh AS old WHERE \(merge.isSameKey));
             DROP TABLE pg_temp.part
             """, action: "compute \(model.name)")
+    }
+
+    /// Makes a temporary table of what the model's SELECT gives.
+    private func compute(_ table: String, _ select: ScopedSelect) throws {
+        if let before = select.before {
+            try connection.query(before, action: "prepare \(model.name)")
+        }
+        try fill(table, select, of: model.file)
     }
 
     /// Makes a temporary table of what a SELECT gives.

@@ -44,6 +44,7 @@ final class ScopedRelations {
             names[source.relation] = name
         }
         select.text = RelationNames(in: model.select).replacing(names)
+        select.before = model.before.map { RelationNames(in: $0.text).replacing(names) }
         return select
     }
 
@@ -113,4 +114,6 @@ struct ScopedSelect {
     var text: String
     /// Common table expressions that the text needs.
     var with: [String]
+    /// What is to run before.
+    var before: String?
 }

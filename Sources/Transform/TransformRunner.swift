@@ -114,10 +114,11 @@ package struct TransformRunner {
             // A model that is gone is kept no longer: if it comes back, it is computed as a whole.
             try connection.query(
                 "DELETE FROM daybook.models WHERE model <> ALL ($1::text[])", [models.map(\.name)])
+            let summed = Set(models.filter { !$0.additive.isEmpty }.map(\.summed))
             let restatements = try models.map {
                 try Restatement(
                     $0, changes, scoped, connection, isFullRefresh: isFullRefresh, tellsAll: restated != nil,
-                    showsChanges: showsChanges)
+                    showsChanges: showsChanges || summed.contains($0.name))
             }
             // The clock is asked before anything is written: what it touches is what the tables show now.
             for restatement in restatements { try restatement.askClock() }

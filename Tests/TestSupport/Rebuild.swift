@@ -15,7 +15,7 @@ package enum Rebuild {
                 .joined(
                     separator: ", ")
             let compared =
-                ["report.cases", "report.fact_sla"].contains(model.name)
+                ["report.cases", "report.fact_sla", "daybook.case_paths"].contains(model.name)
                 ? " WHERE case_id NOT IN (SELECT case_id FROM daybook.frozen_cases)" : ""
             let rows = try connection.query(
                 """

@@ -61,7 +61,7 @@ private struct LoadedHistory {
         0, 0, 1, second, 60 * second, 600 * second, 600 * second + 1, 3_600 * second, 9_000 * second,
         100_000 * second,
     ]
-    private static let types = ["order.made", "order.made.web", "order.sent", "order.lost", "end"]
+    private static let types = ["order.made", "order.made.web", "order.sent", "order.lost", "order.failed", "end"]
     private static let amounts = [
         "1", "2.50", "\"3\"", "\"4e1\"", "\"1e999999\"", "\"many\"", "\"\"", "null", "{}", "[1]", "true",
         "-0",
@@ -80,7 +80,9 @@ private struct LoadedHistory {
                 daybook.claims, daybook.replacements, daybook.sla_types, daybook.slas, daybook.judged_slas,
                 daybook.touched_cases, daybook.wide_cases, daybook.entities, report.cases, report.fact_sla,
                 report.sla_hourly, report.sla_hourly_history, report.sla_hourly_by_end, report.sla_hourly_by_breach,
-                daybook.event_fields, daybook.late_cases, public.dropped_events, public.frozen;
+                daybook.event_fields, daybook.late_cases, daybook.case_paths, daybook.user_days, report.event_hourly,
+                report.step_hourly, report.step_durations, report.active_users_daily, public.dropped_events,
+                public.frozen;
             DROP TABLE IF EXISTS raw.event_order, raw.event_end;
             UPDATE daybook.transforms SET seen = '{}';
             UPDATE daybook.retention SET raw_from = '-infinity', report_from = '-infinity'
@@ -190,9 +192,11 @@ private struct LoadedHistory {
                 let amount =
                     dice.below(3) == 0 ? "" : ",\"details\":{\"amount\":\(dice.pick(LoadedHistory.amounts))}"
                 let entity = event.caseID % 3 == 0 ? ",\"entity\":\"parcel\"" : ""
+                let service = dice.below(2) == 0 ? "" : ",\"service\":\"s\(dice.below(2))\""
+                let user = dice.below(3) == 0 ? "" : ",\"user\":\"u\(event.caseID % 2 + dice.below(2))\""
                 lines +=
                     "{\"id\":\"e\(event.number)\",\"case\":\"c\(event.caseID)\",\"time\":\(event.time),"
-                    + "\"type\":\"\(event.type)\"\(sequence)\(entity)\(amount)}\n"
+                    + "\"type\":\"\(event.type)\"\(sequence)\(entity)\(service)\(user)\(amount)}\n"
             }
             return lines
         }
@@ -257,7 +261,7 @@ private struct LoadedHistory {
             if !isGone { break }
         }
         try retention.dropEventFields()
-        for table in ["report.cases", "report.fact_sla"] {
+        for table in ["report.cases", "report.fact_sla", "daybook.case_paths"] {
             try connection.query(
                 """
                 INSERT INTO public.frozen
@@ -276,7 +280,9 @@ private struct LoadedHistory {
             EXCEPT ALL
             (SELECT 'report.cases', to_jsonb(c) FROM report.cases AS c
             UNION ALL
-            SELECT 'report.fact_sla', to_jsonb(f) FROM report.fact_sla AS f)
+            SELECT 'report.fact_sla', to_jsonb(f) FROM report.fact_sla AS f
+            UNION ALL
+            SELECT 'daybook.case_paths', to_jsonb(p) FROM daybook.case_paths AS p)
         ) AS f
         UNION ALL
         SELECT 'frozen: +' || f::text
