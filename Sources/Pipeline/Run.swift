@@ -298,6 +298,8 @@ package struct Run {
                 models, warehouse.connection, isFullRefresh: options.isFullRefresh, restated: restated,
                 eventTables: EventTables(ready.flatMap(\.eventFields), ofPipelines: names),
                 caseKeys: CaseKeys(ready.flatMap(\.keys), ofPipelines: names),
+                calendar: ReportCalendar(
+                    timeZone: project.definition.timeZone, locale: project.definition.locale),
                 showsChanges: isRehearsal
             ).run {
                 try catalogue.define(ready.flatMap(\.slas), ofPipelines: names)

@@ -117,6 +117,11 @@ final class Changes {
         relation.hasPrefix("raw.") && !relation.hasPrefix("raw.event_")
     }
 
+    /// The rows of a model's table that have changed, as they were and as they are; nil where none have.
+    func changedRows(of relation: String) -> String? {
+        if case .rows(let table, _) = extents[relation] { table } else { nil }
+    }
+
     func note(_ extent: Extent, of relation: String) { extents[relation] = extent }
 
     /// Takes the cases that the clock has touched for changed, too.

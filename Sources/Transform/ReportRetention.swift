@@ -31,7 +31,9 @@ package struct ReportRetention {
         let time = "\(quoteLiteral(try kept.get(0, as: String.self)))::date"
         let dated = try dated()
         try findCases(of: dated, before: time)
-        return try dated.flatMap { try drop($0, before: time) }.filter { $0.rows > 0 }
+        let outcomes = try dated.flatMap { try drop($0, before: time) }.filter { $0.rows > 0 }
+        if !outcomes.isEmpty { try Dimensions.refresh(connection) }
+        return outcomes
     }
 
     private static let cases = "report.cases"

@@ -34,6 +34,7 @@ package struct TransformRunner {
     private let restated: RestatedDays?
     private let eventTables: EventTables?
     private let caseKeys: CaseKeys?
+    private let calendar: ReportCalendar?
     private let showsChanges: Bool
 
     /// The advisory lock that lets one transform run at a time.
@@ -45,6 +46,7 @@ package struct TransformRunner {
     ///   - restated: days whose cases are computed anew, and all that follows from them, changed or not.
     ///   - eventTables: what is declared now; nil: what was declared last.
     ///   - caseKeys: likewise.
+    ///   - calendar: by whose clocks local time is told; nil: as it was last.
     ///   - showsChanges: in a rehearsal, whose temporary tables outlive this: keeps what changes of each model's table
     ///     in `pg_temp.old_<table>` and `pg_temp.new_<table>`, where anything does.
     ///   - rebuildShare: where new loads have brought a larger share of all events than this, everything is computed.
@@ -53,8 +55,8 @@ package struct TransformRunner {
     package init(
         _ models: [Model], _ connection: Connection, isFullRefresh: Bool = false,
         restated: RestatedDays? = nil, eventTables: EventTables? = nil, caseKeys: CaseKeys? = nil,
-        showsChanges: Bool = false, rebuildShare: Double = 0.2, before: @escaping () throws -> Void = {},
-        after: @escaping () throws -> Void = {}
+        calendar: ReportCalendar? = nil, showsChanges: Bool = false, rebuildShare: Double = 0.2,
+        before: @escaping () throws -> Void = {}, after: @escaping () throws -> Void = {}
     ) {
         self.models = models
         self.connection = connection
@@ -62,6 +64,7 @@ package struct TransformRunner {
         self.restated = restated
         self.eventTables = eventTables
         self.caseKeys = caseKeys
+        self.calendar = calendar
         self.showsChanges = showsChanges
         self.rebuildShare = rebuildShare
         self.before = before
@@ -127,6 +130,8 @@ package struct TransformRunner {
                 FailPoint.pass("model-written")
                 return result
             }
+            try calendar?.define(connection)
+            try Dimensions(changes, connection).update(isWhole: isFullRefresh)
             FailPoint.pass("mark-seen")
             try changes.markSeen()
             try after()

@@ -131,7 +131,9 @@ final class TransformScene {
                 TRUNCATE report.cases, report.fact_sla, report.sla_hourly, report.sla_hourly_history,
                     report.sla_hourly_by_end, report.sla_hourly_by_breach, daybook.sla_types, daybook.slas,
                     daybook.judged_slas, daybook.models, daybook.touched_cases, daybook.wide_cases,
-                    daybook.entities;
+                    daybook.entities, daybook.case_paths, daybook.user_days, report.event_hourly,
+                    report.step_hourly, report.step_durations, report.active_users_daily, report.dim_sla,
+                    report.dim_service, report.dim_hour, report.dim_day;
                 UPDATE daybook.transforms SET seen = '{}'
                 """)
         }

@@ -81,8 +81,8 @@ private struct LoadedHistory {
                 daybook.touched_cases, daybook.wide_cases, daybook.entities, report.cases, report.fact_sla,
                 report.sla_hourly, report.sla_hourly_history, report.sla_hourly_by_end, report.sla_hourly_by_breach,
                 daybook.event_fields, daybook.late_cases, daybook.case_paths, daybook.user_days, report.event_hourly,
-                report.step_hourly, report.step_durations, report.active_users_daily, public.dropped_events,
-                public.frozen;
+                report.step_hourly, report.step_durations, report.active_users_daily, report.dim_sla,
+                report.dim_service, report.dim_hour, report.dim_day, public.dropped_events, public.frozen;
             DROP TABLE IF EXISTS raw.event_order, raw.event_end;
             UPDATE daybook.transforms SET seen = '{}';
             UPDATE daybook.retention SET raw_from = '-infinity', report_from = '-infinity'
@@ -148,6 +148,7 @@ private struct LoadedHistory {
             LIMIT 6
             """
         ).rows.map { try $0.get(0) }
+        differences += try connection.query(LoadedHistory.unjoined).rows.map { try $0.get(0) }
         // An SLA that is defined no more, or for another entity, takes all of its facts with it.
         try connection.execute(
             """
@@ -229,6 +230,36 @@ private struct LoadedHistory {
     private func finishDays() throws {
         for day in try BuildingDays.unfinished(connection) { try BuildingDays.finish(day, connection) }
     }
+
+    /// What is wrong with the dimensions: keys are looked at as each transform is committed, but not that dimensions
+    /// say the right thing of what they name, and no more than they are to.
+    private static let unjoined = """
+        SELECT 'dim_sla: ' || (d.sla, s.sla)::text
+        FROM report.dim_sla AS d
+        FULL JOIN daybook.slas AS s USING (sla)
+        WHERE (d.entity, d.is_defined, d.definition_version) IS DISTINCT FROM (s.entity, true, s.definition_version)
+            AND NOT (s.sla IS NULL AND NOT d.is_defined AND d.sla IN (SELECT sla FROM report.sla_hourly))
+        UNION ALL
+        SELECT 'dim_service: ' || (d, e)::text
+        FROM report.dim_service AS d
+        FULL JOIN (
+            SELECT service, min(hour_start) AS first_hour, max(hour_start) AS last_hour
+            FROM report.event_hourly GROUP BY service
+        ) AS e USING (service)
+        WHERE (d.first_hour, d.last_hour) IS DISTINCT FROM (e.first_hour, e.last_hour)
+        UNION ALL
+        SELECT 'dim_day: a gap after ' || day
+        FROM (SELECT day, lead(day) OVER (ORDER BY day) AS next FROM report.dim_day) AS d
+        WHERE next > day + 1
+        UNION ALL
+        SELECT 'dim_hour: ' || day || ' has ' || count(hour_start)
+        FROM report.dim_day LEFT JOIN report.dim_hour USING (day) GROUP BY day HAVING count(hour_start) <> 24
+        UNION ALL
+        SELECT 'fact_sla: of hour ' || start_hour
+        FROM report.fact_sla
+        WHERE start_hour NOT IN (SELECT hour_start FROM report.dim_hour)
+        LIMIT 6
+        """
 
     /// Some days, and not all of them to the end.
     private mutating func compactDays() throws {

@@ -84,7 +84,7 @@ gathered AS (
     HAVING bool_or(opens OR role = 'end')
 ),
 paired AS (
-    SELECT g.sla, g.case_id, g.cycle, d.within, d.as_of, d.definition_version, g.started_at, g.start_event_id,
+    SELECT g.sla, g.case_id, d.entity, g.cycle, d.within, d.as_of, d.definition_version, g.started_at, g.start_event_id,
         g.cancelled_at, g.early_end_at, g.early_end_id,
         CASE
             WHEN g.started_at IS NULL AND d.occurrence = 'last' THEN g.early_end_at
@@ -108,7 +108,7 @@ paired AS (
     JOIN daybook.slas AS d USING (sla)
 ),
 judged AS (
-    SELECT sla, case_id, cycle, within, as_of, definition_version, started_at, start_event_id, cancelled_at,
+    SELECT sla, case_id, entity, cycle, within, as_of, definition_version, started_at, start_event_id, cancelled_at,
         -- By its sequence an end may follow a start that is stamped later.
         CASE WHEN is_skewed OR end_at < started_at THEN started_at ELSE end_at END AS completed_at,
         CASE WHEN is_skewed THEN early_end_id ELSE end_id END AS end_event_id,
@@ -134,5 +134,5 @@ SELECT sla, case_id, cycle::integer AS cycle, started_at, completed_at, cancelle
         WHEN completed_at IS NOT NULL THEN completed_at > breach_at
         WHEN breach_at < as_of THEN true
     END AS breached,
-    anomaly, start_event_id, end_event_id, definition_version
+    anomaly, start_event_id, end_event_id, definition_version, entity
 FROM judged
