@@ -221,7 +221,8 @@ package struct Model: Sendable {
         guard !columns.isEmpty else {
             throw TransformError(
                 file: file.origin, line: line,
-                message: "\"additive\" is empty; name the columns that are sums, as in \"-- additive: events\"")
+                message:
+                    "\"additive\" is empty; name the columns that are sums, as in \"-- additive: events\"")
         }
         if let column = columns.first(where: key.contains) {
             throw TransformError(
@@ -310,7 +311,8 @@ package struct Model: Sendable {
     /// How rows were before they changed is known of models only.
     private static func checkSums(of models: [Model]) throws(TransformError) {
         for model in models where !model.additive.isEmpty {
-            let line = (model.select.split(separator: "\n").firstIndex { $0.hasPrefix("-- additive:") } ?? 0) + 1
+            let line =
+                (model.select.split(separator: "\n").firstIndex { $0.hasPrefix("-- additive:") } ?? 0) + 1
             guard models.contains(where: { $0.name == model.summed }) else {
                 throw TransformError(
                     file: model.file.origin, line: line,

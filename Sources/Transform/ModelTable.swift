@@ -118,7 +118,8 @@ struct ModelTable {
         let given = try connection.columns(of: "pg_temp.fresh")
         if let other = given.first(where: { !(model.key + model.additive).contains($0) }) {
             throw mistake(
-                "\(other) is neither of the key nor additive: have it computed of the sums where they are read")
+                "\(other) is neither of the key nor additive: have it computed of the sums where they are read"
+            )
         }
         if let lacking = model.additive.first(where: { !given.contains($0) }) {
             throw mistake("the column \(lacking), which is to be additive, is not in the SELECT")

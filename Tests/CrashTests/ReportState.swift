@@ -8,7 +8,8 @@ struct ReportState: Equatable {
 
     private static let relations = [
         "report.cases", "report.fact_sla", "report.sla_hourly", "report.sla_hourly_by_end",
-        "report.sla_hourly_by_breach", "report.sla_hourly_history", "report.event_hourly", "report.step_hourly",
+        "report.sla_hourly_by_breach", "report.sla_hourly_history", "report.event_hourly",
+        "report.step_hourly",
         "report.step_durations", "report.active_users_daily", "report.dim_sla", "report.dim_service",
         "report.dim_day", "report.dim_hour", "daybook.user_days", "daybook.slas", "daybook.sla_types",
         "daybook.judged_slas", "daybook.models", "daybook.transforms", "daybook.touched_cases",

@@ -43,6 +43,22 @@ struct OwnModelTests {
     @Test(
         "Whatever a model reads and is linked by, it is kept",
         arguments: [
+            // Sums, of rows that come, change and go, and of sums.
+            """
+            -- model: report.own
+            -- key: last_type
+            -- from: report.cases
+            -- additive: cases, events
+            SELECT last_type, count(*) AS cases, sum(events)::bigint AS events FROM report.cases GROUP BY 1
+            """,
+            """
+            -- model: report.own
+            -- key: day
+            -- from: report.event_hourly
+            -- additive: events
+            SELECT (hour_start AT TIME ZONE 'UTC')::date AS day, sum(events) AS events
+            FROM report.event_hourly GROUP BY 1
+            """,
             // By another name of the case; by other columns of events, whose former values nobody knows.
             """
             -- model: report.own

@@ -61,7 +61,9 @@ private struct LoadedHistory {
         0, 0, 1, second, 60 * second, 600 * second, 600 * second + 1, 3_600 * second, 9_000 * second,
         100_000 * second,
     ]
-    private static let types = ["order.made", "order.made.web", "order.sent", "order.lost", "order.failed", "end"]
+    private static let types = [
+        "order.made", "order.made.web", "order.sent", "order.lost", "order.failed", "end",
+    ]
     private static let amounts = [
         "1", "2.50", "\"3\"", "\"4e1\"", "\"1e999999\"", "\"many\"", "\"\"", "null", "{}", "[1]", "true",
         "-0",

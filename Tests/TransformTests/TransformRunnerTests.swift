@@ -52,6 +52,15 @@ struct ModelTests {
             ("-- model: raw.own\n-- key: a\n-- from: raw.events\nSELECT 1", 1, "a table of report"),
             ("-- model: own\n-- key: a\n-- from: raw.events\nSELECT 1", 1, "a table of report"),
             ("SELECT 1", 1, "lacks \"-- model: …\""),
+            ("-- model: daybook.own\n-- key: a\n-- from: raw.events\nSELECT 1", 1, "a table of report"),
+            (
+                "-- model: report.own\n-- key: a\n-- from: report.cases\n-- additive: a\nSELECT 1", 4,
+                "cannot be a sum"
+            ),
+            (
+                "-- model: report.own\n-- key: a\n-- from: report.cases\n-- additive: ,\nSELECT 1", 4,
+                "is empty"
+            ),
         ])
     func refusesHeader(text: String, line: Int, message: String) {
         let error = #expect(throws: TransformError.self) { try model(text) }
@@ -100,6 +109,20 @@ struct ModelTests {
             try ordered([("d", "raw.events"), ("a", "report.a")])
         }
         #expect(told(one) == "own1.sql:1: these models read each other in a circle: report.a")
+    }
+
+    @Test(
+        "Sums are kept over one model's rows, and of nothing else is known how it was before",
+        arguments: [
+            ("raw.current_events", "filled by no model"), ("report.not_a_model", "filled by no model"),
+            ("report.cases, report.fact_sla", "reads one relation"),
+        ])
+    func refusesSums(from: String, message: String) throws {
+        let text = "-- model: report.own\n-- key: a\n-- from: \(from)\n-- additive: n\nSELECT 1 AS a, 1 AS n"
+        let error = #expect(throws: TransformError.self) {
+            try Model.ordered(SQLFiles.builtin.folder("transforms") + ownFiles([text]))
+        }
+        #expect(told(error)?.hasPrefix("own0.sql:4: ") == true && told(error)?.contains(message) == true)
     }
 
     @Test func refusesTwoFilesForOneTable() {
@@ -276,6 +299,8 @@ struct TransformRunnerTests {
         #expect(days == ["2026-03-28 24 24", "2026-03-29 23 23", "2026-10-25 25 25"])
         try connection.execute(
             """
+            INSERT INTO report.dim_sla (sla, name, is_defined) VALUES ('made', 'Made', false);
+            SELECT daybook.add_days('{2026-10-25}');
             INSERT INTO report.sla_hourly (sla, hour_start, started, completed, met, late, open, overdue, cancelled,
                 anomalous, breached, is_final, restated_at)
             SELECT 'made', '2026-10-25 00:00Z'::timestamptz + n * interval '1 hour', 1, 0, 0, 0, 1, 0, 0, 0, 0, false,
@@ -297,7 +322,9 @@ struct TransformRunnerTests {
         let first = try run()
         let rows = [
             "report.cases": 4, "report.fact_sla": 4, "report.sla_hourly": 3, "report.sla_hourly_by_end": 1,
-            "report.sla_hourly_by_breach": 1,
+            "report.sla_hourly_by_breach": 1, "daybook.case_paths": 4, "report.event_hourly": 4,
+            "report.step_hourly": 1, "report.step_durations": 1, "daybook.user_days": 0,
+            "report.active_users_daily": 0,
         ]
         #expect(first.mapValues(\.rowsChanged) == rows)
         #expect(first.mapValues(\.keys) == rows)
@@ -323,7 +350,9 @@ struct TransformRunnerTests {
         // The watermark stays where it was.
         try load([("b", "09:15:00", "order.sent")])
         let results = try run([TransformRunnerTests.sla(clock: "wall")])
-        #expect(results.values.allSatisfy { $0.rowsChanged == 1 })
+        // No event names a user.
+        #expect(
+            results.values.allSatisfy { $0.rowsChanged == ($0.model.contains("user") ? 0 : 1) }, "\(results)")
         let after = try values("SELECT hour_start, xmin, restated_at FROM report.sla_hourly ORDER BY 1")
         #expect(after.count == 3)
         #expect([after[0], after[2]] == [before[0], before[2]])
