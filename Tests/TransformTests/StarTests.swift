@@ -321,6 +321,7 @@ struct StarTests {
     private static let keys = [
         "report.active_users_daily(day) report.dim_day", "report.dim_hour(day) report.dim_day",
         "report.event_hourly(hour_start) report.dim_hour", "report.event_hourly(service) report.dim_service",
+        "report.fact_sla(sla) report.dim_sla",
         "report.sla_hourly(hour_start) report.dim_hour", "report.sla_hourly(sla) report.dim_sla",
         "report.sla_hourly_by_breach(hour_start) report.dim_hour",
         "report.sla_hourly_by_breach(sla) report.dim_sla",

@@ -287,6 +287,7 @@ struct TransformRunnerTests {
     func localDays() throws {
         try connection.execute(
             """
+            INSERT INTO report.dim_sla (sla, name, is_defined) VALUES ('made', 'Made', false);
             INSERT INTO report.fact_sla (sla, case_id, cycle, started_at, within_seconds, status, definition_version)
             SELECT 'made', n::text, 1, timestamptz '2026-01-01 00:30Z' + n * interval '1 hour', 60, 'in_progress', 1
             FROM generate_series(0, 365 * 24 - 1) AS n
@@ -299,7 +300,6 @@ struct TransformRunnerTests {
         #expect(days == ["2026-03-28 24 24", "2026-03-29 23 23", "2026-10-25 25 25"])
         try connection.execute(
             """
-            INSERT INTO report.dim_sla (sla, name, is_defined) VALUES ('made', 'Made', false);
             SELECT daybook.add_days('{2026-10-25}');
             INSERT INTO report.sla_hourly (sla, hour_start, started, completed, met, late, open, overdue, cancelled,
                 anomalous, breached, is_final, restated_at)

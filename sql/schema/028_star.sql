@@ -468,8 +468,8 @@ ALTER TABLE report.fact_sla
 ADD COLUMN entity text,
 ADD COLUMN start_hour timestamptz GENERATED ALWAYS AS (report.hour(started_at)) STORED;
 UPDATE report.fact_sla AS f SET entity = s.entity FROM daybook.slas AS s WHERE s.sla = f.sla;
-COMMENT ON COLUMN report.fact_sla.entity IS 'What kind of thing the case is';
-COMMENT ON COLUMN report.fact_sla.start_hour IS 'The hour (UTC) in which it started; null where an end has no start';
+COMMENT ON COLUMN report.fact_sla.entity IS 'What kind of thing the case is; with case_id it joins report.cases';
+COMMENT ON COLUMN report.fact_sla.start_hour IS 'The hour (UTC) in which it started, which joins report.dim_hour; null where an end has no start';
 
 CREATE INDEX ON report.sla_hourly (hour_start);
 CREATE INDEX ON report.sla_hourly_by_end (hour_start);
@@ -530,6 +530,10 @@ FROM (
 SELECT daybook.refresh_dimensions();
 
 -- Keys, by which BI tools join by themselves. The dimensions are written last in a transform, so all wait for its end.
+-- Facts have none to their case and hour: to look these up for each takes as long as to write it (20,000 facts: 0.47 s,
+-- with the key of the SLA 0.6 s, with all three 1.3 s).
+ALTER TABLE report.fact_sla
+ADD FOREIGN KEY (sla) REFERENCES report.dim_sla DEFERRABLE INITIALLY DEFERRED;
 ALTER TABLE report.sla_hourly
 ADD FOREIGN KEY (sla) REFERENCES report.dim_sla DEFERRABLE INITIALLY DEFERRED,
 ADD FOREIGN KEY (hour_start) REFERENCES report.dim_hour DEFERRABLE INITIALLY DEFERRED;
