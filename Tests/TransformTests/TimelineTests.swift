@@ -212,11 +212,11 @@ struct TimelineTests {
         try transform([try key("k", "details.b"), try key("who", "user_id")])
         #expect(try stored() == ["k=B", "who=u"])
         // Another pipeline's events are not meant.
-        try TransformRunner(
+        _ = try TransformRunner(
             models, connection, caseKeys: CaseKeys([try key("a", "details.a", of: "q")], ofPipelines: ["q"])
         ).run {}
         #expect(try stored() == ["k=B", "who=u"])
-        try TransformRunner(models, connection, caseKeys: CaseKeys([], ofPipelines: ["p", "q"])).run {}
+        _ = try TransformRunner(models, connection, caseKeys: CaseKeys([], ofPipelines: ["p", "q"])).run {}
         #expect(try stored() == [])
         #expect(try transform([]).contains { $0.model == "report.case_keys" } == false)
     }

@@ -11,7 +11,7 @@ FROM (
     FROM unnest($1::text[]) AS w (case_id)
     CROSS JOIN LATERAL daybook.current_events_of_case(w.case_id) AS e
     WHERE ($2::date IS NULL OR e.event_day >= $2::date) AND ($3::date IS NULL OR e.event_day <= $3::date)
-        AND true -- conditions
+        AND true /* conditions */
     GROUP BY e.entity, e.case_id
 ) AS f
 LEFT JOIN report.cases AS c ON c.entity = f.entity AND c.case_id = f.case_id COLLATE "C"

@@ -1,7 +1,7 @@
 -- The rejects that mention one of some ids ($3), as a word of its own: of the latest ($1: so many, $2: so many bytes at
 -- most), and of values that did not convert all. How long a record is costs nothing to ask; to read it does.
 WITH recent AS MATERIALIZED (
-    SELECT reject_id
+    SELECT min(reject_id) AS first_id
     FROM (
         SELECT reject_id, sum(octet_length(raw)) OVER (ORDER BY reject_id DESC) AS bytes
         FROM (SELECT reject_id, raw FROM daybook.rejects ORDER BY reject_id DESC LIMIT $1::bigint) AS latest
@@ -18,10 +18,12 @@ words AS MATERIALIZED (
 ),
 mentioned AS (
     SELECT r.reject_id
-    FROM recent
-    JOIN daybook.rejects AS r USING (reject_id)
-    CROSS JOIN words AS w
-    WHERE position(w.bytes IN r.raw) > 0 AND encode(r.raw, 'escape') ~ w.pattern
+    FROM daybook.rejects AS r
+    WHERE r.reject_id >= (SELECT first_id FROM recent)
+        AND EXISTS (
+            SELECT FROM words AS w
+            WHERE CASE WHEN position(w.bytes IN r.raw) > 0 THEN encode(r.raw, 'escape') ~ w.pattern END
+        )
     UNION
     SELECT r.reject_id FROM daybook.rejects AS r WHERE r.case_id = ANY ($3::text[])
 )

@@ -58,7 +58,8 @@ package struct CaseSearch {
                     keys.count == 1 ? "the key \(keys[0])" : "the keys \(keys.joined(separator: ", "))"
                 let unseen =
                     unseenLoads == 0
-                    ? "" : "; \(unseenLoads) loads are not in it yet: daybook transform"
+                    ? ""
+                    : "; what \(unseenLoads == 1 ? "1 load" : "\(unseenLoads) loads") brought is not in it yet: daybook transform"
                 return "searched all cases, by \(names)\(unseen)"
             case .scan:
                 guard let from, let to else { return "searched no days: none of them has events" }
@@ -169,7 +170,7 @@ package struct CaseSearch {
     ) throws -> Outcome {
         let cases = try connection.query(
             sql.text("desk/found_cases.sql").replacingOccurrences(
-                of: "true -- conditions", with: onEvents.joined(separator: "\n        AND ")),
+                of: "true /* conditions */", with: onEvents.joined(separator: "\n        AND ")),
             [caseIDs, days.from, days.to, limit + 1])
         var searched = searched
         searched.isCut = searched.isCut || cases.count > limit
@@ -190,13 +191,13 @@ package struct CaseSearch {
         var isFull = false
         for (index, day) in all.enumerated() {
             progress(index, all.count)
-            let statement = sql.text("desk/scan_day.sql")
-                .replacingOccurrences(of: "current_date -- the day", with: "\(quoteLiteral(day))::date")
-                .replacingOccurrences(
-                    of: "true -- conditions", with: onEvents.joined(separator: "\n    AND "))
+            let segments = try connection.query(
+                statement("scan_segments", day, conditions.map(\.segmentSQL))
+            ).rows.map { try $0.get(0, as: Int64.self) }
             let known = Set(caseIDs)
-            caseIDs += try connection.query(statement, [limit + 1]).rows.map { try $0.get("case_id") }
-                .filter { !known.contains($0) }
+            caseIDs += try connection.query(
+                statement("scan_day", day, onEvents), [limit + 1, segments]
+            ).rows.map { try $0.get("case_id") }.filter { !known.contains($0) }
             searched.days += 1
             searched.from = day
             searched.to = searched.to ?? day
@@ -207,5 +208,13 @@ package struct CaseSearch {
         searched.isCut = isFull
         let read = Days(from: searched.from, to: searched.to)
         return try verify(caseIDs, onEvents, read, limit, searched)
+    }
+
+    /// A statement about the events of one day that meet conditions.
+    private func statement(_ name: String, _ day: String, _ conditions: [String]) -> String {
+        sql.text("desk/\(name).sql")
+            .replacingOccurrences(of: "current_date -- the day", with: "\(quoteLiteral(day))::date")
+            .replacingOccurrences(
+                of: "true /* conditions */", with: "(\(conditions.joined(separator: "\n    AND ")))")
     }
 }

@@ -22,28 +22,30 @@ package struct CaseTrace {
     private let connection: Connection
     private let sql = SQLFiles.builtin
 
-    /// Rejects that are looked into, and their bytes.
-    private static let searchedRejects = 10_000
-    private static let searchedBytes = 64_000_000
+    /// What was asked for to know that it is there.
+    private let fetched: Result?
+
+    /// Rejects that are looked into, and their bytes: a trace is to be there at once.
+    private static let searchedRejects = 2_000
+    private static let searchedBytes = 16_000_000
 
     /// - Throws: `Missing` where no entity, or not this one, has the case.
     package init(of caseID: String, entity: String?, _ connection: Connection) throws {
         self.connection = connection
         correlation = nil
         searched = nil
+        let events = try connection.query(SQLFiles.builtin.text("desk/timeline.sql"), [caseID, nil])
         let all = try connection.query(
             """
-            SELECT entity, EXISTS (
-                    SELECT FROM daybook.frozen_cases AS f WHERE f.entity = known.entity AND f.case_id = $1
-                ) AS is_frozen
+            SELECT coalesce(c.entity, e.entity) AS entity, f.entity IS NOT NULL AS is_frozen
             FROM (
-                SELECT DISTINCT entity FROM daybook.current_events_of_case($1)
-                UNION
-                SELECT c.entity FROM report.cases AS c
-                WHERE c.entity = ANY (ARRAY(SELECT e.entity FROM daybook.entities AS e)) AND c.case_id = $1
-            ) AS known
-            ORDER BY entity
-            """, [caseID]
+                SELECT entity FROM report.cases
+                WHERE entity = ANY (ARRAY(SELECT entity FROM daybook.entities)) AND case_id = $1
+            ) AS c
+            FULL JOIN (SELECT DISTINCT entity FROM unnest($2::text[]) AS entity) AS e ON e.entity = c.entity
+            LEFT JOIN daybook.frozen_cases AS f ON f.entity = c.entity AND f.case_id = $1
+            ORDER BY 1
+            """, [caseID, Set(try events.rows.map { try $0.get("entity", as: String.self) }).sorted()]
         ).rows
         guard !all.isEmpty else { throw try CaseTrace.missing(caseID, connection) }
         let wanted = try all.filter { try entity == nil || $0.get("entity", as: String.self) == entity }
@@ -54,6 +56,7 @@ package struct CaseTrace {
         }
         cases = try wanted.map { Case(entity: try $0.get("entity"), caseID: caseID) }
         lostEvents = try wanted.contains { try $0.get("is_frozen") }
+        fetched = cases.count == all.count ? events : nil
     }
 
     /// - Throws: `Missing` where no case was found; it says what was searched.
@@ -63,6 +66,7 @@ package struct CaseTrace {
         self.connection = connection
         self.correlation = correlation
         lostEvents = false
+        fetched = nil
         let search = try CaseSearch(
             [SearchCondition(field: .column("correlation_id"), value: correlation)]
                 + (entity.map { [SearchCondition(field: .column("entity"), value: $0)] } ?? []), connection)
@@ -91,6 +95,7 @@ package struct CaseTrace {
     // MARK: - What is told
 
     package func events() throws -> Result {
+        if let fetched { return fetched }
         let (statement, parameters) = timeline
         return try connection.query(statement, parameters)
     }
@@ -143,8 +148,8 @@ package struct CaseTrace {
     }
 
     private var timeline: (String, [(any PostgresParameter)?]) {
-        cases.count == 1
-            ? (sql.text("desk/timeline.sql"), [cases[0].caseID, cases[0].entity])
+        correlation == nil
+            ? (sql.text("desk/timeline.sql"), [cases[0].caseID, cases.count == 1 ? cases[0].entity : nil])
             : (sql.text("desk/merged_timeline.sql"), ofCases)
     }
 

@@ -89,6 +89,31 @@ package struct SearchCondition: Sendable {
         }
     }
 
+    /// SQL over a row of raw.event_segments named s, whose lists hold many events: false only where none of them meets the
+    /// condition.
+    var segmentSQL: String {
+        let literal = quoteLiteral(value)
+        switch field {
+        case .key, .column("sequence"): return "true"
+        case .column(let name) where ["type", "service"].contains(name):
+            return "s.\(name)s ? \(literal)"
+        case .column("entity"): return "s.entities ? \(literal)"
+        case .column(let name):
+            // case_id, event_id, user_id, correlation_id
+            let (list, uuids) = (quoteIdentifier("\(name)s"), quoteIdentifier("\(name.dropLast(3))_uuids"))
+            let isAmong = UUID(uuidString: value) == nil ? "false" : "\(literal)::uuid = ANY (s.\(uuids))"
+            return "CASE WHEN s.\(uuids) IS NULL THEN s.\(list) ? \(literal) ELSE \(isAmong) END"
+        case .details(let steps):
+            // A path of SQL/JSON takes a number for a name.
+            guard !steps.contains(where: { Int($0) != nil }) else { return "true" }
+            let path = "$[*]" + steps.map { ".\(SearchCondition.jsonString($0))" }.joined()
+            let forms = [SearchCondition.jsonString(value)] + (isWord ? [value] : [])
+            let tests = forms.map { "@ == \($0)" }.joined(separator: " || ")
+            return
+                "jsonb_path_exists(s.details, \(quoteLiteral("\(path) ? (\(tests))"))::jsonpath, '{}', true)"
+        }
+    }
+
     /// Whether it is also a number, true or false of JSON.
     private var isWord: Bool {
         value == "true" || value == "false"

@@ -67,7 +67,7 @@ enum TraceVerb: Verb {
         if trace.lostEvents {
             Terminal.out("  events before \(try trace.rawFrom()) are past their retention, and gone")
         }
-        Terminal.out(try text.table(events.rows))
+        if events.count > 0 { Terminal.out(try text.table(events.rows)) }
         let slas = try trace.slas()
         if slas.count > 0 {
             Terminal.out("\n" + (try SLAStateText.table(slas.rows, times, showsCases: trace.cases.count > 1)))
