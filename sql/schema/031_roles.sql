@@ -11,7 +11,7 @@ BEGIN ATOMIC
         AND c.relname IN (
             'slas', 'sla_types', 'sla_states', 'sources', 'entities', 'source_entities', 'source_freshness', 'event_fields',
             'key_definitions', 'loads', 'unseen_loads', 'watermarks', 'retention', 'segment_events', 'stored_days',
-            'wide_cases', 'frozen_cases', 'event_kinds', 'step_durations'
+            'wide_cases', 'frozen_cases', 'event_kinds', 'calendar'
         );
 END;
 COMMENT ON FUNCTION daybook.readable_relations IS 'The tables and views of the catalogue that readers see';
