@@ -69,7 +69,7 @@ struct ResendTests {
     func cloudEvents() throws {
         let taker = try Taker()
         let rehearsal = try json(
-            _ = try command.run("resend", "--case", "o'1", "--to-url", taker.url, "--json").out)
+            try command.run("resend", "--case", "o'1", "--to-url", taker.url, "--json").out)
         #expect(rehearsal["pending"] as? Int == 2)
         #expect(rehearsal["dry_run"] as? Bool == true)
         #expect(taker.requests.isEmpty)
