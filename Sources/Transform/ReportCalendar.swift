@@ -47,11 +47,11 @@ package struct ReportCalendar: Sendable, Equatable {
 
     /// From Monday.
     private var weekdayNames: [String] {
-        let names = formatter.standaloneWeekdaySymbols ?? []
+        let names = formatter.standaloneWeekdaySymbols
         return Array(names.dropFirst() + names.prefix(1))
     }
 
-    private var monthNames: [String] { formatter.standaloneMonthSymbols ?? [] }
+    private var monthNames: [String] { formatter.standaloneMonthSymbols }
 
     /// 1 for Monday to 7 for Sunday.
     private var weekend: [Int] {
