@@ -127,6 +127,38 @@ struct DeskTests {
         #expect(try command.run("trace", "o1", "--zone", "Mars").status == 64)
     }
 
+    /// Of a step, more durations than these orders have, all of about so many seconds.
+    private func makeUsual(_ from: String, _ to: String, bucket: Int) throws {
+        try database.execute(
+            """
+            INSERT INTO report.step_durations (entity, from_type, day, to_type, bucket, steps)
+            VALUES ('order', '\(from)', '2026-01-05', '\(to)', \(bucket), 10000)
+            ON CONFLICT DO NOTHING
+            """)
+    }
+
+    @Test("Steps are compared with what is usual, and what comes next is told")
+    func usual() throws {
+        try writeOrders()
+        // From 2^(48/8) to 2^(49/8) seconds, and from 2^(90/8) to 2^(91/8).
+        try makeUsual("order.made", "order.paid", bucket: 48)
+        try makeUsual("order.paid", "order.sent", bucket: 90)
+        let trace = try command.run("trace", "o1").out
+        let slow = try #require(trace.split(separator: "\n").first { $0.contains("order.paid") })
+        #expect(
+            slow.contains("+10m 00s") && slow.contains(" 1m 0") && slow.contains("slower than usual"),
+            "\(trace)")
+        let quick = try #require(trace.split(separator: "\n").first { $0.contains("order.sent") })
+        #expect(quick.contains("(44m ") && !quick.contains("slower than usual"), "\(trace)")
+        let located = try command.run("locate", "o2").out
+        #expect(
+            located.contains("order.sent (") && located.contains("of the times), usually after 42m"),
+            "\(located)")
+        #expect(located.contains("; it is 1h 1"), "\(located)")
+        let found = list(try json(try command.run("locate", "o2", "--json"))["cases"])
+        #expect(found[0]["next_type"] as? String == "order.sent" && found[0]["others_waiting"] as? Int == 1)
+    }
+
     @Test("A correlation id gathers its cases in one time line")
     func correlation() throws {
         try writeOrders()
