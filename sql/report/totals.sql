@@ -1,5 +1,5 @@
 -- Each SLA as a whole, from its facts: percentiles of hours cannot be averaged.
--- $1: the SLA, null for all   $2: from this hour   $3: up to before this hour   (null: no bound)
+-- $1: the SLAs, null for all   $2: from this hour   $3: up to before this hour   (null: no bound)
 -- $4: which of a case's hours is meant: start, end or breach
 SELECT f.sla, count(f.started_at) AS started,
     count(*) FILTER (WHERE f.status = 'completed' AND NOT f.breached) AS met,
@@ -24,7 +24,7 @@ FROM (
 ) AS f
 LEFT JOIN daybook.slas AS s USING (sla)
 WHERE f.at IS NOT NULL
-    AND ($1::text IS NULL OR f.sla = $1)
+    AND ($1::text[] IS NULL OR f.sla = ANY ($1::text[]))
     AND ($2::timestamptz IS NULL OR report.hour(f.at) >= $2)
     AND ($3::timestamptz IS NULL OR report.hour(f.at) < $3)
 GROUP BY f.sla

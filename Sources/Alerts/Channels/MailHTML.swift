@@ -123,8 +123,5 @@ struct MailHTML {
             + "color:#ffffff;background:\(MailHTML.colours[kind] ?? "#5f6b7a")\">\(escaped(text.oneLine))</span>"
     }
 
-    private func escaped(_ text: String) -> String {
-        text.replacing("&", with: "&amp;").replacing("<", with: "&lt;").replacing(">", with: "&gt;")
-            .replacing("\"", with: "&quot;").replacing("'", with: "&#39;")
-    }
+    private func escaped(_ text: String) -> String { text.escapedForHTML }
 }

@@ -1,13 +1,14 @@
 import Foundation
+import Pipeline
 import Postgres
 import SQLFiles
 import Warehouse
 
-/// `daybook report`: the hourly table.
+/// `daybook report`: the hourly table, as a page too, and beside the time before.
 enum ReportVerb: Verb {
     static let name = "report"
-    static let summary = "shows the hourly SLA table"
-    static let operands = "[SLA]"
+    static let summary = "shows the hourly SLA table, a page of it, or a comparison"
+    static let operands = "[SLA…]"
     static let options: [Option] = [
         .project, .database,
         Option("--by", "HOUR", "the hour that counts: start (default), end or breach of the deadline"),
@@ -15,8 +16,13 @@ enum ReportVerb: Verb {
         Option("--from", "TIME", "from this hour (UTC)"),
         Option("--to", "TIME", "up to before this hour (UTC)"),
         Option(
-            "--last", "N", "only the latest N hours of each SLA (table: 24 unless --from or --to is given)"),
-        Option("--format", "FORMAT", "table (default), csv or json"),
+            "--last", "N",
+            "only the latest N hours of each SLA (table: 24, html: 168 unless --from or --to is given)"),
+        Option(
+            "--compare", "PERIOD", "beside the same span before: last_day, last_week, last_month, or like 28d"
+        ),
+        Option("--format", "FORMAT", "table (default), csv, json or html (default: by the ending of --out)"),
+        Option("--out", "FILE", "where to write csv, json or html (default: stdout)"),
         .json,
     ]
     static let discussion = """
@@ -24,49 +30,107 @@ enum ReportVerb: Verb {
         breach, in which deadlines were missed. The table shows counts, the share met of those due, and how long
         cases took; csv and json hold every column of report.sla_hourly, report.sla_hourly_by_end or
         report.sla_hourly_by_breach.
+
+        --format html writes one page that needs no network: each SLA with what it promises, its charts by hour (by
+        day where more than 8 days are shown), the worst cases and their timelines, open cases by age, how fresh the
+        data is, and the restatements since the page that was at --out before, or else of the last 7 days.
+
+        --compare sets the figures of the span beside those of the same span before, with the change; percentiles of
+        both are computed from the cases. Without --from, the span is as long as PERIOD and ends with the latest hour.
+
+          daybook report order_delivered --format html --out sla.html
+          daybook report --compare last_week
         """
 
+    /// There is nothing to make a page of.
+    struct NoCases: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private static let formats = ["table", "csv", "json", "html"]
+
     static func run(_ arguments: Arguments) throws -> ExitCode {
-        let format =
-            arguments.isJSON ? "json" : try arguments.choice("--format", ["table", "csv", "json"]) ?? "table"
+        let format = try WrittenDocument.format(arguments, formats)
         let (from, to) = (try arguments.time("--from"), try arguments.time("--to"))
-        let by = try arguments.choice("--by", ["start", "end", "breach"]) ?? "start"
+        if let from, let to, from >= to { throw UsageError("--from is not before --to") }
+        let by =
+            try arguments.choice("--by", HourBasis.allCases.map(\.rawValue)).flatMap(HourBasis.init) ?? .start
         var last = try arguments.integer("--last", in: 1...1_000_000)
-        if format == "table", last == nil, from == nil, to == nil { last = 24 }
+        let period = try arguments["--compare"].map(Comparison.Period.init)
+        if format == "table", arguments["--out"] != nil {
+            throw UsageError("--out is for csv, json and html; say --format, or let the file's name end so")
+        }
+        if period != nil, last != nil {
+            throw UsageError("--compare takes a span by --from and --to, not --last")
+        }
 
         let connection = try Warehouse.open(try Context(arguments).conninfo(), creating: false).connection
-        let sla = arguments.positionals.first
-        if let sla { try requireKnown(sla, connection) }
         let zone = arguments["--zone"] ?? "UTC"
+        let names = arguments.positionals.isEmpty ? nil : arguments.positionals
+        if let names { try requireKnown(names, connection) }
         try show(zone, connection)
-        let table = by == "start" ? "report.sla_hourly" : "report.sla_hourly_by_\(by)"
-        let hourly = SQLFiles.builtin.text("report/hourly.sql")
-            .replacingOccurrences(of: "FROM report.sla_hourly\n", with: "FROM \(table)\n")
-        let range: [(any PostgresParameter)?] = [sla, from?.description, to?.description]
+        let bounds = (from: from?.description, to: to?.description)
+
+        if format == "html" {
+            let length = last.map { "\($0) hours" } ?? period?.interval ?? (to == nil ? "168 hours" : nil)
+            return try connection.snapshot {
+                let span = try ReportSpan.read(
+                    names, from: bounds.from, to: bounds.to, length: length, by: by, connection)
+                guard let span else { throw NoCases(description: noCase) }
+                let page = try ReportPage(
+                    names, span, zone: zone, by: by, comparing: period,
+                    previous: arguments["--out"].flatMap(ReportPage.marks(ofFile:)), connection)
+                return try WrittenDocument.write(page.text, arguments["--out"])
+            }
+        }
+        if let period {
+            return try connection.snapshot {
+                let span = try ReportSpan.read(
+                    names, from: bounds.from, to: bounds.to, length: period.interval, by: by, connection)
+                let slas = try SLAReport.promises(of: names, connection).map(\.sla)
+                let comparisons = try span.map {
+                    try Comparison.read(of: slas, $0, period, by: by, connection)
+                }
+                return try WrittenDocument.write(
+                    try ComparisonText(comparisons ?? []).text(format) ?? noCase, arguments["--out"])
+            }
+        }
+
+        if format == "table", last == nil, from == nil, to == nil { last = 24 }
+        let hourly = by.sql("report/hourly.sql")
+        let range: [(any PostgresParameter)?] = [names, bounds.from, bounds.to]
         switch format {
         case "json":
             let rows: String = try connection.query(
                 "SELECT coalesce(json_agg(hours), '[]') FROM (\(hourly)) AS hours", range + [last]
             ).first().get(0)
-            Terminal.out("{\"rows\": \(rows)}")
-        case "csv": Terminal.out(csv(try connection.query(hourly, range + [last])))
+            return try WrittenDocument.write("{\"rows\": \(rows)}", arguments["--out"])
+        case "csv":
+            return try WrittenDocument.write(
+                csv(try connection.query(hourly, range + [last])), arguments["--out"])
         default:
-            let totals = try connection.query(SQLFiles.builtin.text("report/totals.sql"), range + [by])
+            let totals = try connection.query(
+                SQLFiles.builtin.text("report/totals.sql"), range + [by.rawValue])
             try print(try connection.query(hourly, range + [last]), totals, zone)
         }
         return .done
     }
 
-    private static func requireKnown(_ sla: String, _ connection: Connection) throws {
+    private static let noCase = "no case in these hours; see: daybook status, daybook run, daybook check"
+
+    /// - Throws: `UsageError` that names what there is, where an SLA is neither defined nor reported.
+    static func requireKnown(_ asked: [String], _ connection: Connection) throws {
         let names = try connection.query(
             "SELECT sla FROM daybook.slas UNION SELECT sla FROM report.sla_hourly ORDER BY sla"
         ).rows.map { try $0.get(0, as: String.self) }
-        guard !names.contains(sla) else { return }
-        throw UsageError("there is no SLA \"\(sla)\"; there are: \(names.joined(separator: ", "))")
+        guard let unknown = asked.first(where: { !names.contains($0) }) else { return }
+        throw UsageError(
+            "there is no SLA \"\(unknown)\"" + Spelling.suggestion(unknown, in: names)
+                + (names.isEmpty ? "; none is defined" : "; there are: \(names.joined(separator: ", "))"))
     }
 
     /// Lets the server write times of a zone.
-    private static func show(_ zone: String, _ connection: Connection) throws {
+    static func show(_ zone: String, _ connection: Connection) throws {
         do {
             try connection.query("SELECT set_config('timezone', $1, false)", [zone])
         } catch {
@@ -154,18 +218,9 @@ enum ReportVerb: Verb {
         return String(text.prefix(16) + (zone == "UTC" ? "" : text.dropFirst(19)))
     }
 
-    // MARK: - CSV
-
-    /// RFC 4180, with a header; nulls are empty.
+    /// Every column, with a header; nulls are empty.
     private static func csv(_ result: Result) -> String {
-        let lines = result.rows.map { row in
-            (0..<result.columnCount).map { cell(row.text($0) ?? "") }.joined(separator: ",")
-        }
-        return ([result.columns.joined(separator: ",")] + lines).joined(separator: "\n")
-    }
-
-    private static func cell(_ text: String) -> String {
-        guard text.contains(where: { ",\"\n\r\r\n".contains($0) }) else { return text }
-        return "\"" + text.replacingOccurrences(of: "\"", with: "\"\"") + "\""
+        CSVText.lines(
+            [result.columns] + result.rows.map { row in (0..<result.columnCount).map { row.text($0) ?? "" } })
     }
 }

@@ -15,6 +15,8 @@ enum TraceVerb: Verb {
         Option(
             "--days", "N", "with --correlation: look into the latest N days that have events (default: 7)"),
         Option("--zone", "ZONE", "show times of this zone, as in Europe/Berlin (default: UTC)"),
+        Option("--format", "FORMAT", "text (default), json or html (default: by the ending of --out)"),
+        Option("--out", "FILE", "where to write json or html (default: stdout)"),
         .json,
     ]
     static let discussion = """
@@ -22,10 +24,11 @@ enum TraceVerb: Verb {
         transform has seen included. Beside each stands the time since the event before, and what this step usually
         takes: the median, and in brackets what 95% stay within. A step that took longer is marked, and so are events
         whose clock contradicts their sequence, and dead letters. Below stand what the SLAs say, and rejected records that
-        mention the case.
+        mention the case. --format html makes one page of it that needs no network, with each gap drawn to scale.
 
           daybook trace ord-17
           daybook trace --correlation 4bf92f3577b34da6a3ce929d0e0e4736 --days 30
+          daybook trace ord-17 --format html --out ord-17.html
 
         exit codes: 0 done, 1 there is no such case, 64 wrong usage, 69 database out of reach
         """
@@ -42,6 +45,10 @@ enum TraceVerb: Verb {
         guard days == nil || correlation != nil else {
             throw UsageError("--days is for --correlation; of a case all days are known")
         }
+        let format = try WrittenDocument.format(arguments, ["text", "json", "html"])
+        guard format != "text" || arguments["--out"] == nil else {
+            throw UsageError("--out is for json and html; say --format, or let the file's name end so")
+        }
         let connection = try Warehouse.open(try Context(arguments).conninfo(), creating: false).connection
         let times = try ShownTimes(arguments["--zone"] ?? "UTC", on: connection)
         let entity = arguments["--entity"]
@@ -52,9 +59,11 @@ enum TraceVerb: Verb {
         } else {
             trace = try CaseTrace(of: arguments.positionals[0], entity: entity, connection)
         }
-        if arguments.isJSON {
-            Terminal.out(try trace.json())
-            return .done
+        switch format {
+        case "json": return try WrittenDocument.write(try trace.json(), arguments["--out"])
+        case "html":
+            return try WrittenDocument.write(try page(trace, times, connection).text, arguments["--out"])
+        default: break
         }
         try tell(trace, times)
         return .done
@@ -84,6 +93,25 @@ enum TraceVerb: Verb {
         for one in trace.cases.prefix(3) {
             Terminal.out("  where it is now: daybook locate \(Cell.word(one.caseID))")
         }
+    }
+
+    private static func page(
+        _ trace: CaseTrace, _ times: ShownTimes, _ connection: Connection
+    ) throws -> TracePage {
+        let events = try trace.events()
+        let text = TimelineText(times: times, showsCases: trace.correlation != nil)
+        let now: String = try connection.query("SELECT now()").first().get(0)
+        let lost =
+            trace.lostEvents
+            ? ["Events before \(try trace.rawFrom()) are past their retention, and gone."] : []
+        let searched = trace.searched.map { [SearchText.searched($0, fields: ["correlation_id"])] } ?? []
+        return TracePage(
+            title: title(trace), subtitle: try text.headline(events.rows),
+            events: try events.rows.map { try TracePage.Event($0, times) },
+            slas: try trace.slas().rows.map { try TracePage.SLAState($0, times) },
+            rejects: try trace.rejects().rows.map { try TracePage.Reject($0, times) },
+            rejectsSearched: try text.searched(try trace.rejectsSearched()), notes: lost + searched,
+            zone: times.zone, madeText: times.named(now), marks: Page.Marks(madeAt: now, seenUntil: now))
     }
 
     private static func title(_ trace: CaseTrace) -> String {
