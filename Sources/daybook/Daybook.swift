@@ -8,10 +8,14 @@ enum Daybook {
         [
             InitVerb.self, DemoVerb.self, GuessVerb.self, CheckVerb.self, PreviewVerb.self, RunVerb.self,
             LoadVerb.self, TransformVerb.self, RestateVerb.self, ScheduleVerb.self, RunsVerb.self,
-            StatusVerb.self, AlertsVerb.self, ReportVerb.self, TraceVerb.self, LocateVerb.self, FindVerb.self,
-            ExpectVerb.self, RejectsVerb.self, ResendVerb.self, EraseVerb.self, DriftVerb.self, LineageVerb.self,
+            StatusVerb.self, AlertsVerb.self, ReportVerb.self, ExplainVerb.self, TraceVerb.self,
+            LocateVerb.self,
+            FindVerb.self,
+            ExpectVerb.self, RejectsVerb.self, ResendVerb.self, EraseVerb.self, DriftVerb.self,
+            LineageVerb.self,
             VerifyVerb.self, CompactVerb.self, RetainVerb.self, ExportVerb.self, TestVerb.self,
-            GenerateVerb.self, DBVerb.self, GrantReaderVerb.self, GrantLoaderVerb.self, CompletionsVerb.self,
+            GenerateVerb.self, DBVerb.self, GrantReaderVerb.self, GrantLoaderVerb.self,
+            CompletionsVerb.self,
         ]
     }
 
