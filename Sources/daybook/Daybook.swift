@@ -14,7 +14,7 @@ enum Daybook {
             ExpectVerb.self, RejectsVerb.self, ResendVerb.self, EraseVerb.self, DriftVerb.self,
             LineageVerb.self,
             VerifyVerb.self, CompactVerb.self, RetainVerb.self, ExportVerb.self, TestVerb.self,
-            GenerateVerb.self, DBVerb.self, GrantReaderVerb.self, GrantLoaderVerb.self,
+            DashboardsVerb.self, GenerateVerb.self, DBVerb.self, GrantReaderVerb.self, GrantLoaderVerb.self,
             CompletionsVerb.self,
         ]
     }

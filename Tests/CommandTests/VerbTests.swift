@@ -42,6 +42,7 @@ struct VerbTests {
         #expect(all.status == 0)
         for verb in [
             "init", "demo", "guess", "check", "preview", "run", "load", "transform", "restate", "report",
+            "explain", "dashboards",
             "status", "runs",
             "drift", "lineage",
             "verify", "compact", "retain", "export",
