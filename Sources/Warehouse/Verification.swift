@@ -16,7 +16,8 @@ package enum Verification {
     /// Compares events that were read again from their source with what is stored of them.
     ///
     /// - Parameter scopeID: in which the events' ids are unique, a source id or 0.
-    /// - Returns: what is wrong, in words: the first few events, and how many more; nothing of days past their retention.
+    /// - Returns: what is wrong, in words: the first few events, and how many more; nothing of days past their retention, nor
+    ///   of what was erased on request.
     package static func compare(
         _ batch: inout EventBatch, of load: RecordedLoad, scopeID: Int32, _ connection: Connection
     ) throws -> [String] {
@@ -52,8 +53,13 @@ package enum Verification {
         ).first().get(0)
         for (day, _) in order.runs.days where day >= firstKept {
             let rows = try connection.query(
-                "SELECT case_id, event_id, position, difference FROM daybook.compare_staging($1::date) ORDER BY position",
-                [CalendarDay(daysSinceEpoch: day).description]
+                """
+                SELECT case_id, event_id, position, difference
+                FROM daybook.compare_staging($1::date)
+                WHERE daybook.erasure_digest($2::integer, case_id, event_id)
+                    NOT IN (SELECT digest FROM daybook.erased_events)
+                ORDER BY position
+                """, [CalendarDay(daysSinceEpoch: day).description, scopeID]
             ).rows
             found += rows.count
             for row in rows.prefix(max(0, shown - problems.count)) {

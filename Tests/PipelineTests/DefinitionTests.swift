@@ -567,7 +567,7 @@ extension Broken {
             "a key like none that is known", [#""within": "10d""#: #""within": "10d", "colour": "red""#],
             expected: #"""
                 pipelines/orders.jsonc:19:24: unknown key "colour" in slas[0]; known are name, start, \#
-                end, cancel, within, target, occurrence, order_by, clock_skew, entity, description, alerts
+                end, cancel, within, target, occurrence, order_by, clock_skew, entity, description, owner, alerts
                 """#),
         Broken(
             "a source of another kind",

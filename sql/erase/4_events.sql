@@ -4,7 +4,12 @@ WITH gone AS (
     USING pg_temp.erased AS e
     WHERE r.event_day = ANY ($1::date[]) AND r.event_day = e.event_day AND r.case_id = e.case_id AND r.event_id = e.event_id
         AND r.source_id = e.source_id AND r.occurred_at = e.occurred_at
-    RETURNING r.load_id
+    RETURNING r.load_id, r.source_id, r.case_id, r.event_id
+),
+noted AS (
+    INSERT INTO daybook.erased_events (digest)
+    SELECT DISTINCT daybook.erasure_digest(source_id, case_id, event_id) FROM gone
+    ON CONFLICT DO NOTHING
 ),
 counted AS (
     UPDATE daybook.loads AS l

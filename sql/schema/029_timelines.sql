@@ -19,9 +19,9 @@ CREATE FUNCTION report.key_value(value text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN CASE
     WHEN octet_length(value) <= 1000 THEN value
-    ELSE left(value, 200) || '…' || encode(sha256(convert_to(value, 'UTF8')), 'hex')
+    ELSE left(value, 200) || '...' || encode(sha256(convert_to(value, 'UTF8')), 'hex')
 END;
-COMMENT ON FUNCTION report.key_value IS 'A value as report.case_keys holds it: as it is up to 1,000 bytes; of a longer one its first 200 characters, … and its SHA-256';
+COMMENT ON FUNCTION report.key_value IS 'A value as report.case_keys holds it: as it is up to 1,000 bytes; of a longer one its first 200 characters, ... and its SHA-256';
 
 CREATE TABLE report.case_keys (
     entity     text NOT NULL,

@@ -235,7 +235,7 @@ COMMENT ON FUNCTION daybook.uri_reference IS 'A name as a relative URI reference
 CREATE VIEW report.dead_letters AS
 SELECT e.entity, e.case_id, e.occurred_at,
     e.details ->> 'queue' AS queue, e.details ->> 'error' AS error,
-    e.service, e.type, o.pipeline, o.name AS source, e.load_id, e.position,
+    e.service, e.type, o.pipeline, o.name AS source, e.load_id, e.position AS start_position,
     (
         SELECT max(r.ended_at)
         FROM daybook.resent AS r
@@ -260,7 +260,7 @@ COMMENT ON COLUMN report.dead_letters.type IS 'Its type: dead_letter, where the 
 COMMENT ON COLUMN report.dead_letters.pipeline IS 'The pipeline that read it';
 COMMENT ON COLUMN report.dead_letters.source IS 'The source that it came from';
 COMMENT ON COLUMN report.dead_letters.load_id IS 'The batch that brought it; see daybook.loads';
-COMMENT ON COLUMN report.dead_letters.position IS 'Where it stood in the object of that batch';
+COMMENT ON COLUMN report.dead_letters.start_position IS 'Where it stood in the object of that batch';
 COMMENT ON COLUMN report.dead_letters.resent_at IS 'When it was last sent on by daybook resend; null where it never was';
 COMMENT ON COLUMN report.dead_letters.source_id IS 'The event''s key in raw.events';
 COMMENT ON COLUMN report.dead_letters.event_id IS 'The event''s key in raw.events';

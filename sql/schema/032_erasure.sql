@@ -23,6 +23,32 @@ COMMENT ON COLUMN daybook.erasures.rejects IS 'How many rejected records were re
 COMMENT ON COLUMN daybook.erasures.alerts IS 'How many alerts of the case were removed';
 COMMENT ON COLUMN daybook.erasures.messages IS 'How many messages about them lost their text';
 
+-- A source may still hold what was erased here. verify --deep is to know that it is not lost: by a digest, which tells
+-- nobody what it was made of.
+CREATE TABLE daybook.erased_events (
+    digest bytea PRIMARY KEY
+);
+COMMENT ON TABLE daybook.erased_events IS 'Digests of the keys of erased events: one that a source still tells of is known to be gone on request';
+COMMENT ON COLUMN daybook.erased_events.digest IS 'SHA-256 of a salt and the key';
+
+CREATE TABLE daybook.erasure_salt (
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    salt    bytea NOT NULL
+);
+INSERT INTO daybook.erasure_salt (salt) VALUES (uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()));
+-- A table that nobody has counted is taken for one of ten pages.
+ANALYZE daybook.erasure_salt;
+COMMENT ON TABLE daybook.erasure_salt IS 'One row: what no other database''s digests are made with';
+COMMENT ON COLUMN daybook.erasure_salt.is_only IS 'Keeps it to one row';
+COMMENT ON COLUMN daybook.erasure_salt.salt IS '32 random bytes';
+
+CREATE FUNCTION daybook.erasure_digest(source_id integer, case_id text, event_id text) RETURNS bytea
+LANGUAGE sql STABLE PARALLEL SAFE
+RETURN sha256(
+    (SELECT s.salt FROM daybook.erasure_salt AS s)
+    || convert_to(jsonb_build_array(source_id, case_id, event_id)::text, 'UTF8'));
+COMMENT ON FUNCTION daybook.erasure_digest IS 'The digest of an event''s key in daybook.erased_events';
+
 COMMENT ON COLUMN daybook.loads.dropped IS 'Of the rows that were loaded, those that are gone: past their retention, or erased on request';
 COMMENT ON COLUMN daybook.loads.rejects_dropped IS 'Of the rejects, those that are gone: past their retention, or erased on request';
 
