@@ -5,15 +5,17 @@
 -- The path of a case ---------------------------------------------------------------------------------------------------
 
 CREATE TABLE daybook.event_kinds (
-    kind_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    service text NOT NULL,
-    type    text NOT NULL,
+    kind_id  integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    service  text NOT NULL,
+    type     text NOT NULL,
+    is_error boolean NOT NULL,
     UNIQUE (type, service)
 );
 COMMENT ON TABLE daybook.event_kinds IS 'Every type that a service has ever told of, by a number; rows stay, for what is stored names them';
 COMMENT ON COLUMN daybook.event_kinds.kind_id IS 'The number';
 COMMENT ON COLUMN daybook.event_kinds.service IS 'Who emits it';
 COMMENT ON COLUMN daybook.event_kinds.type IS 'What happens';
+COMMENT ON COLUMN daybook.event_kinds.is_error IS 'Whether that is an error, whatever the details tell';
 
 -- What a case has added to sums over all cases is known from its row as it was, and what it adds now from its row as it
 -- is: so that the sums can be kept without reading any other case.
@@ -34,13 +36,17 @@ COMMENT ON COLUMN daybook.case_paths.user_ids IS 'Of each event its user; one al
 
 -- Events ---------------------------------------------------------------------------------------------------------------
 
+-- What a type tells is the same for all events of it, and asked once.
+CREATE FUNCTION daybook.is_error_type(type text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
+RETURN type ~ '(^|[._:/ -])([Ff]ailed|[Ff]ailure|[Ee]rror|[Ee]rrored|[Ee]xception|[Cc]rashed|[Ff]atal|[Pp]anic|[Aa]borted|[Tt]imed_?out|[Tt]imeout)$'
+    OR type ~ '[a-z](Failed|Failure|Error|Errored|Exception|Crashed|Fatal|Panic|Aborted|TimedOut|Timeout)$';
+COMMENT ON FUNCTION daybook.is_error_type IS 'Whether every event of a type tells of an error, by the last word of the type';
+
 -- One look at the details tells of most events that they have none of these fields.
-CREATE FUNCTION report.is_error(type text, details jsonb) RETURNS boolean
+CREATE FUNCTION daybook.tells_error(details jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
-    WHEN type ~ '(^|[._:/ -])([Ff]ailed|[Ff]ailure|[Ee]rror|[Ee]rrored|[Ee]xception|[Cc]rashed|[Ff]atal|[Pp]anic|[Aa]borted|[Tt]imed_?out|[Tt]imeout)$'
-        OR type ~ '[a-z](Failed|Failure|Error|Errored|Exception|Crashed|Fatal|Panic|Aborted|TimedOut|Timeout)$'
-        THEN true
     WHEN details IS NULL OR NOT details ?| ARRAY['level', 'severity', 'log', 'log.level', 'severityText', 'severityNumber', 'status', 'http']
         THEN false
     ELSE coalesce(
@@ -52,6 +58,11 @@ RETURN CASE
         OR coalesce(details -> 'severityNumber' BETWEEN '17' AND '24', false)
         OR coalesce(coalesce(details ->> 'status', details #>> '{http,response,status_code}') ~ '^5[0-9][0-9]$', false)
 END;
+COMMENT ON FUNCTION daybook.tells_error IS 'Whether the details of an event tell of an error: by level, severity or status';
+
+CREATE FUNCTION report.is_error(type text, details jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(daybook.is_error_type(type), false) OR daybook.tells_error(details);
 COMMENT ON FUNCTION report.is_error IS 'Whether an event tells of an error: the last word of its type is failed, failure, error, errored, exception, crashed, fatal, panic, aborted, timed_out or timeout; or its details have a level or severity (level, severity, severityText, log.level) of error or worse, a severityNumber of 17 or more (OpenTelemetry), or an HTTP status of 5xx (status, http.response.status_code)';
 
 CREATE TABLE report.event_hourly (
@@ -105,12 +116,13 @@ COMMENT ON COLUMN report.step_hourly.avg_seconds IS 'Mean seconds from the one e
 DO $do$
 BEGIN
     EXECUTE format($sql$
-        CREATE FUNCTION daybook.duration_bucket(seconds numeric) RETURNS smallint
+        CREATE FUNCTION daybook.duration_bucket(seconds double precision) RETURNS smallint
         LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT
-        RETURN (-81 + width_bucket((seconds * 1000000 - 1)::double precision, %L::double precision[]))::smallint
+        RETURN (-81 + width_bucket(round(seconds * 1000000) - 1, %L::double precision[]))::smallint
         $sql$,
         (
-            -- A duration of so many whole microseconds is the last of its bucket. To ten years, beyond which all are one.
+            -- A duration of so many whole microseconds is the last of its bucket; as a floating number it is exact enough to
+            -- be rounded to them up to a century. To ten years, beyond which all are one.
             SELECT array_agg(floor(power(2::numeric, i / 8.0) * 1000000)::double precision ORDER BY i)
             FROM generate_series(-80, 227) AS i
         ));

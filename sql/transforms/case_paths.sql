@@ -7,13 +7,14 @@ WITH current_events AS (
     -- As raw.current_events; of the details only what is told of them is sorted.
     SELECT DISTINCT ON (case_id, source_id, event_id)
         case_id, source_id, event_id, entity, occurred_at, sequence, service, type, user_id COLLATE "C" AS user_id,
-        report.is_error(type, details) AS is_error
+        daybook.tells_error(details) AS tells_error
     FROM raw.events
+    WHERE source_id <> ALL (ARRAY(SELECT source_id FROM daybook.sources WHERE role = 'dead_letter'))
     ORDER BY case_id, source_id, event_id, load_id DESC, position DESC
 ),
 told AS (
     SELECT e.case_id, e.entity, e.occurred_at, e.event_id, e.source_id, e.user_id,
-        CASE WHEN e.is_error THEN -k.kind_id ELSE k.kind_id END AS kind,
+        CASE WHEN k.is_error OR e.tells_error THEN -k.kind_id ELSE k.kind_id END AS kind,
         -- The sequence decides among events of one time where all of them have one.
         CASE WHEN bool_and(e.sequence IS NOT NULL) OVER tie THEN e.sequence END AS tie_sequence
     FROM current_events AS e
