@@ -103,7 +103,7 @@ final class Restatement {
         default: return try rebuild([])
         }
         let scope = Scope(
-            columns: model.key, table: "pg_temp.\(quoteIdentifier("touched_0_\(model.table)"))")
+            columns: model.key, table: "pg_temp.\(quoteIdentifier("differences_\(model.table)"))")
         let touched = try findDifferences(scope, changed)
         guard touched > 0 else {
             changes.note(.nothing, of: model.name)
@@ -148,7 +148,7 @@ final class Restatement {
         }
         let keys = model.key.map { "\(quoteIdentifier($0)) AS \(quoteIdentifier(Scope.prefix + $0))" }
         return try connection.createTemporary(
-            quoteIdentifier("touched_0_\(model.table)"),
+            quoteIdentifier("differences_\(model.table)"),
             as: """
                 SELECT \((keys + sums.map { "sum(\($0)) AS \($0)" }).joined(separator: ", ")),
                     NULL::bigint[] AS touched_loads, (SELECT max(touched_cause) FROM \(changed) AS c) AS touched_cause
@@ -188,15 +188,15 @@ final class Restatement {
             )
         }
         let part = "(SELECT *, NULL::bigint[] AS touched_loads, 'clock' AS touched_cause FROM \(rows))"
-        clockScope = try scope(
-            columns, named: "clock_keys_\(model.table)", of: [(part, columns.map(quoteIdentifier))])
+        clockScope = try scoped.scope(
+            columns, of: [.init(table: part, expressions: columns.map(quoteIdentifier))], action: findsKeys)
     }
 
     /// The keys that are touched, and whether the whole table is to be computed.
     private func scopes() throws -> (scopes: [Scope], isWhole: Bool) {
         var isWhole = isNew
         // By columns of the key: the tables whose rows touch keys, and how they tell these columns.
-        var parts: [[String]: [(table: String, expressions: [String])]] = [:]
+        var parts: [[String]: [Scope.Part]] = [:]
         for source in model.from {
             switch changes.extent(of: source.relation, for: model) {
             case .nothing: continue
@@ -205,45 +205,22 @@ final class Restatement {
                 let links = try scoped.linked(source, model)
                 isWhole = isWhole || areMost || links.isEmpty
                 guard !links.isEmpty else { continue }
-                parts[links.map(\.column), default: []].append((table, links.map(\.expression)))
+                parts[links.map(\.column), default: []].append(
+                    Scope.Part(table: table, expressions: links.map(\.expression)))
             }
         }
         if let clockScope {
+            let names = clockScope.columns.map { quoteIdentifier(Scope.prefix + $0) }
             parts[clockScope.columns, default: []].append(
-                (clockScope.table, clockScope.columns.map { quoteIdentifier(Scope.prefix + $0) }))
+                Scope.Part(table: clockScope.table, expressions: names))
         }
-        let scopes = try parts.sorted { $0.key.count < $1.key.count }.enumerated().map { index, part in
-            try scope(part.key, named: "touched_\(index)_\(model.table)", of: part.value)
+        let scopes = try parts.sorted { $0.key.count < $1.key.count }.map { columns, parts in
+            try scoped.scope(columns, of: parts, action: findsKeys)
         }
         return (scopes, isWhole)
     }
 
-    private func scope(
-        _ columns: [String], named name: String, of parts: [(table: String, expressions: [String])]
-    ) throws -> Scope {
-        let names = columns.map { quoteIdentifier(Scope.prefix + $0) }
-        let list = names.joined(separator: ", ")
-        let selects = parts.map { part in
-            let keys = zip(part.expressions, names).map { "\($0) AS \($1)" }.joined(separator: ", ")
-            return "SELECT \(keys), touched_loads, touched_cause FROM \(part.table) AS part"
-        }
-        let table = "pg_temp.\(quoteIdentifier(name))"
-        try connection.createTemporary(
-            quoteIdentifier(name),
-            as: """
-                SELECT \(list), array_agg(load) FILTER (WHERE load IS NOT NULL) AS touched_loads,
-                    max(cause) AS touched_cause
-                FROM (
-                    SELECT \(list), load, max(touched_cause) AS cause
-                    FROM (\(selects.joined(separator: " UNION ALL "))) AS touched
-                    LEFT JOIN LATERAL unnest(touched_loads) AS load ON true
-                    WHERE \(names.map { "\($0) IS NOT NULL" }.joined(separator: " AND "))
-                    GROUP BY \(list), load
-                ) AS by_load
-                GROUP BY \(list)
-                """, keys: names, action: "find the keys of \(model.name) that are touched")
-        return Scope(columns: columns, table: table)
-    }
+    private var findsKeys: String { "find the keys of \(model.name) that are touched" }
 
     // MARK: - Computing
 

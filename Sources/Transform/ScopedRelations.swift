@@ -7,6 +7,8 @@ final class ScopedRelations {
     private let changes: Changes
     /// Whether `pg_temp.events` and the views made of it hold every touched case.
     private var eventViews: Set<String> = []
+    /// By the SELECT that finds their keys: what touches one model often touches others in the same way.
+    private var scopes: [String: Scope] = [:]
 
     init(_ changes: Changes, _ connection: Connection) {
         self.changes = changes
@@ -46,6 +48,37 @@ final class ScopedRelations {
         select.text = RelationNames(in: model.select).replacing(names)
         select.before = model.before.map { RelationNames(in: $0.text).replacing(names) }
         return select
+    }
+
+    /// The keys that rows of some tables touch.
+    func scope(_ columns: [String], of parts: [Scope.Part], action: String) throws -> Scope {
+        let names = columns.map { quoteIdentifier(Scope.prefix + $0) }
+        let list = names.joined(separator: ", ")
+        let selects = Set(
+            parts.map { part in
+                let keys = zip(part.expressions, names).map { "\($0) AS \($1)" }.joined(separator: ", ")
+                return "SELECT \(keys), touched_loads, touched_cause FROM \(part.table) AS part"
+            }
+        ).sorted().joined(separator: " UNION ALL ")
+        if let known = scopes[selects] { return known }
+        let name = "touched_\(scopes.count)"
+        try connection.createTemporary(
+            name,
+            as: """
+                SELECT \(list), array_agg(load) FILTER (WHERE load IS NOT NULL) AS touched_loads,
+                    max(cause) AS touched_cause
+                FROM (
+                    SELECT \(list), load, max(touched_cause) AS cause
+                    FROM (\(selects)) AS touched
+                    LEFT JOIN LATERAL unnest(touched_loads) AS load ON true
+                    WHERE \(names.map { "\($0) IS NOT NULL" }.joined(separator: " AND "))
+                    GROUP BY \(list), load
+                ) AS by_load
+                GROUP BY \(list)
+                """, keys: names, action: action)
+        let scope = Scope(columns: columns, table: "pg_temp.\(name)")
+        scopes[selects] = scope
+        return scope
     }
 
     /// The columns of the model's key that rows of a relation tell, and how.
@@ -100,6 +133,13 @@ struct Scope {
     let table: String
 
     static let prefix = "touched_"
+
+    /// Rows of a table that touch keys, and how they tell their columns.
+    struct Part {
+        /// Has the columns `touched_loads` and `touched_cause` beside those that the expressions name.
+        let table: String
+        let expressions: [String]
+    }
 
     /// A condition: whether a row of the relation that is named so is in the scope.
     func contains(_ name: String) -> String {

@@ -103,8 +103,16 @@ package struct TransformRunner {
         try eventTables?.define(connection)
         try caseKeys?.define(connection)
         let results = try connection.transaction("ISOLATION LEVEL REPEATABLE READ") {
-            // The server takes a look-up for dear as on a turning disk, and reads a whole table of facts instead.
-            try connection.execute("SET LOCAL work_mem = '128MB'; SET LOCAL random_page_cost = 1.1")
+            // The server takes each page for one that is read from a turning disk, and reads a whole table of facts, or
+            // all of its index, to find a few of them. What a transform looks up is most often of the last days, in
+            // memory, where the work on a row costs more than to get to it.
+            try connection.execute(
+                """
+                SET LOCAL work_mem = '128MB';
+                SET LOCAL seq_page_cost = 0.2;
+                SET LOCAL random_page_cost = 0.2;
+                SET LOCAL enable_mergejoin = off
+                """)
             try before()
             if let restated { try restated.touch(connection) }
             let changes = try Changes(
