@@ -14,6 +14,8 @@ package struct DeepVerification {
         /// Loads whose object was read again.
         package var loads = 0
         package var events = 0
+        /// Of these, events that were erased on request since.
+        package var erased = 0
         /// Loads whose object is not there any more, or not as it was.
         package var gone = 0
         /// Loads with rejects that are past their retention: what was refused is not known any more.
@@ -117,7 +119,9 @@ package struct DeepVerification {
             events += batch.events.count
             rejected += batch.rejects.count
             filtered += batch.filtered
-            outcome.problems += try Verification.compare(&batch, of: load, scopeID: scopeID, connection)
+            let comparison = try Verification.compare(&batch, of: load, scopeID: scopeID, connection)
+            outcome.problems += comparison.problems
+            outcome.erased += comparison.erased
         }
         outcome.events += events
         // What a replay made of rejects is counted by the replay.

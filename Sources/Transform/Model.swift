@@ -115,9 +115,13 @@ package struct Model: Sendable {
             omittingEmptySubsequences: false, whereSeparator: \.isNewline
         ).enumerated() {
             guard line.hasPrefix("--") else { break }
-            let parts = line.dropFirst(2).split(separator: ":", maxSplits: 1)
-            guard parts.count == 2 else { continue }
+            let parts = line.dropFirst(2).split(
+                separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             let field = parts[0].trimmed
+            // A remark may end in a colon; a header that does is not finished.
+            guard parts.count == 2, !parts[1].trimmed.isEmpty || Model.fields.contains(field) else {
+                continue
+            }
             if field.hasPrefix("column ") {
                 let column = field.dropFirst("column ".count).trimmed
                 guard comments.updateValue((parts[1].trimmed, index + 1), forKey: column) == nil else {

@@ -13,14 +13,20 @@ package enum Verification {
         }
     }
 
+    /// What was found of events that were read again.
+    package struct Comparison {
+        /// What is wrong, in words: the first few events, and how many more; nothing of days past their retention.
+        package var problems: [String] = []
+        /// Events that are not there, as they were erased on request.
+        package var erased = 0
+    }
+
     /// Compares events that were read again from their source with what is stored of them.
     ///
     /// - Parameter scopeID: in which the events' ids are unique, a source id or 0.
-    /// - Returns: what is wrong, in words: the first few events, and how many more; nothing of days past their retention, nor
-    ///   of what was erased on request.
     package static func compare(
         _ batch: inout EventBatch, of load: RecordedLoad, scopeID: Int32, _ connection: Connection
-    ) throws -> [String] {
+    ) throws -> Comparison {
         // What the server refused once it would refuse again.
         let refused = Set(
             try connection.query(
@@ -31,20 +37,20 @@ package enum Verification {
             ).rows.map { try $0.get(0, as: Int64.self) })
         batch.events.removeAll { refused.contains($0.position) }
         return try connection.rehearsal {
-            try problems(EventOrder(batch), of: batch, load, scopeID, connection)
+            try compare(EventOrder(batch), of: batch, load, scopeID, connection)
         }
     }
 
-    private static func problems(
+    private static func compare(
         _ order: EventOrder, of batch: borrowing EventBatch, _ load: RecordedLoad, _ scopeID: Int32,
         _ connection: Connection
-    ) throws -> [String] {
+    ) throws -> Comparison {
         var encoder = EventEncoder()
         try connection.query("SELECT daybook.open_staging()")
         _ = try encoder.copy(
             batch, order.runs.indices[...], loadID: load.loadID, sourceID: scopeID, into: "pg_temp.staging",
             connection)
-        var problems: [String] = []
+        var comparison = Comparison()
         let shown = 5
         var found = 0
         // Of days that were dropped some events are there that came later; which are missing nobody can tell.
@@ -54,25 +60,28 @@ package enum Verification {
         for (day, _) in order.runs.days where day >= firstKept {
             let rows = try connection.query(
                 """
-                SELECT case_id, event_id, position, difference
+                SELECT case_id, event_id, position, difference,
+                    daybook.erasure_digest($2::integer, case_id, event_id)
+                        IN (SELECT digest FROM daybook.erased_events) AS is_erased
                 FROM daybook.compare_staging($1::date)
-                WHERE daybook.erasure_digest($2::integer, case_id, event_id)
-                    NOT IN (SELECT digest FROM daybook.erased_events)
                 ORDER BY position
                 """, [CalendarDay(daysSinceEpoch: day).description, scopeID]
             ).rows
-            found += rows.count
-            for row in rows.prefix(max(0, shown - problems.count)) {
-                problems.append(
+            let differing = try rows.filter { try !$0.get("is_erased") }
+            comparison.erased += rows.count - differing.count
+            found += differing.count
+            for row in differing.prefix(max(0, shown - comparison.problems.count)) {
+                comparison.problems.append(
                     "load \(load.loadID) of \(load.object): event \(try row.get(1, as: String.self)) of case "
                         + "\(try row.get(0, as: String.self)), at byte \(try row.get(2, as: Int64.self)), "
                         + (try row.get(3, as: String.self)))
             }
         }
-        if found > problems.count {
-            problems.append(
-                "load \(load.loadID) of \(load.object): \(found - problems.count) more events differ")
+        if found > comparison.problems.count {
+            comparison.problems.append(
+                "load \(load.loadID) of \(load.object): \(found - comparison.problems.count) more events differ"
+            )
         }
-        return problems
+        return comparison
     }
 }

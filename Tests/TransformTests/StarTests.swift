@@ -259,6 +259,10 @@ struct StarTests {
             try values(
                 "SELECT week_start, started, p50_seconds, attainment FROM report.sla_weekly ORDER BY 1")
                 == ["2025-12-29 40 1740 1", "2026-01-05 20 1830 1"])
+        #expect(
+            try values(
+                "SELECT period_start, started, is_final FROM report.sla_periods('month', 'Asia/Kolkata')")
+                == ["2026-01-01 60 f"])
     }
 
     @Test("Past their retention, rows go with what they are joined by, and a rebuild agrees")

@@ -61,6 +61,10 @@ struct ModelTests {
                 "-- model: report.own\n-- key: a\n-- from: report.cases\n-- additive: ,\nSELECT 1", 4,
                 "is empty"
             ),
+            (
+                "-- model: report.own\n-- key: a\n-- from: report.cases\n-- additive:\nSELECT 1", 4,
+                "is empty"
+            ),
         ])
     func refusesHeader(text: String, line: Int, message: String) {
         let error = #expect(throws: TransformError.self) { try model(text) }

@@ -6,7 +6,7 @@ enum DashboardsVerb: Verb {
     static let summary = "writes dashboards for Grafana, Superset or Metabase"
     static let options: [Option] = [
         .project,
-        Option("--for", "TOOL", "grafana, superset or metabase"),
+        Option("--for", "grafana|superset|metabase", "the tool that shows them"),
         Option("--out", "DIR", "where to write; files of others are left alone"),
         Option(
             "--connect", "URL", "where the tool finds the database (default: \(DashboardConnection.standard))"

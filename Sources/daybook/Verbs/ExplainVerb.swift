@@ -13,7 +13,9 @@ enum ExplainVerb: Verb {
     static let maxOperands = 2
     static let options: [Option] = [
         .project, .database,
-        Option("--by", "HOUR", "the hour that counts: start (default), end or breach of the deadline"),
+        Option(
+            "--by", "start|end|breach",
+            "the hour that counts (default: start); breach is that of the deadline"),
         Option("--limit", "N", "at most so many cases (default: 20)"),
         Option("--zone", "ZONE", "show times of this zone, as in Europe/Berlin (default: UTC)"),
         .json,

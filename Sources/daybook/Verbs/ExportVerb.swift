@@ -13,8 +13,8 @@ enum ExportVerb: Verb {
         .project, .database,
         Option("--from", "DAY", "from this day (UTC)"),
         Option("--to", "DAY", "up to this day (UTC), inclusive"),
-        Option("--format", "FORMAT", "csv or ndjson (default: by the ending of the file, else csv)"),
-        Option("--compress", "PROGRAM", "gzip, zstd, xz, bzip2 or none (default: by the ending of the file)"),
+        Option("--format", "csv|ndjson", "default: by the ending of the file, else csv"),
+        Option("--compress", "gzip|zstd|xz|bzip2|none", "default: by the ending of the file"),
         Option("--out", "FILE", "where to write (default: stdout); the file has its name once it is whole"),
     ]
     static let discussion = """

@@ -9,7 +9,7 @@ enum LineageVerb: Verb {
     static let summary = "shows the way from sources to the columns of report tables"
     static let operands = "[MODEL]"
     static let options: [Option] = [
-        .project, .database, Option("--format", "FORMAT", "text (default), mermaid or json"), .json,
+        .project, .database, Option("--format", "text|mermaid|json", "default: text"), .json,
     ]
     static let discussion = """
         What each model reads and who reads it, with the columns: from the definitions, the headers of

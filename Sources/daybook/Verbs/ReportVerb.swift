@@ -11,7 +11,9 @@ enum ReportVerb: Verb {
     static let operands = "[SLA…]"
     static let options: [Option] = [
         .project, .database,
-        Option("--by", "HOUR", "the hour that counts: start (default), end or breach of the deadline"),
+        Option(
+            "--by", "start|end|breach",
+            "the hour that counts (default: start); breach is that of the deadline"),
         Option("--zone", "ZONE", "show times of this zone, as in Europe/Berlin (default: UTC)"),
         Option("--from", "TIME", "from this hour (UTC)"),
         Option("--to", "TIME", "up to before this hour (UTC)"),
@@ -21,7 +23,7 @@ enum ReportVerb: Verb {
         Option(
             "--compare", "PERIOD", "beside the same span before: last_day, last_week, last_month, or like 28d"
         ),
-        Option("--format", "FORMAT", "table (default), csv, json or html (default: by the ending of --out)"),
+        Option("--format", "table|csv|json|html", "default: by the ending of --out, else table"),
         Option("--out", "FILE", "where to write csv, json or html (default: stdout)"),
         .json,
     ]

@@ -25,7 +25,8 @@ enum ResendVerb: Verb {
             "--header", "'NAME: VALUE'",
             "of the request; ${NAME} is taken from the environment; several by lines"),
         Option(
-            "--format", "FORMAT", "cloudevents (default), or original: the record as it came (keep_original)"),
+            "--format", "cloudevents|original",
+            "default: cloudevents; original is the record as it came (keep_original)"),
         Option("--rate", "N/s", "so many a second, a minute (N/m) or an hour (N/h) at most (default: 10/s)"),
         Option("--attempts", "N", "how often each is tried (default: 5)"),
         Option("--timeout", "DURATION", "how long the target may take for one (default: 30s)"),

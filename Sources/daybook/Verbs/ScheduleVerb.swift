@@ -13,7 +13,7 @@ enum ScheduleVerb: Verb {
         Option("--parallel", "N", "how many runs may go on at once (default: as many as there are cores)"),
         Option("--once", nil, "run what is due now, and come back: for cron"),
         Option("--next", "N", "tell the next N times of each pipeline, and run nothing"),
-        Option("--install", "WHAT", "write what keeps it running, and say how to enable it: systemd or cron"),
+        Option("--install", "systemd|cron", "write what keeps it running, and say how to enable it"),
         Option("--out", "FILE", "with --install: where to write it; - is stdout"),
     ]
     static let discussion = """

@@ -15,7 +15,7 @@ enum TraceVerb: Verb {
         Option(
             "--days", "N", "with --correlation: look into the latest N days that have events (default: 7)"),
         Option("--zone", "ZONE", "show times of this zone, as in Europe/Berlin (default: UTC)"),
-        Option("--format", "FORMAT", "text (default), json or html (default: by the ending of --out)"),
+        Option("--format", "text|json|html", "default: by the ending of --out, else text"),
         Option("--out", "FILE", "where to write json or html (default: stdout)"),
         .json,
     ]

@@ -24,7 +24,7 @@ enum VerifyVerb: Verb {
         var problems: [String]
         var deep: DeepVerification.Outcome?
 
-        private enum CodingKeys: String, CodingKey { case ok, problems, loads, events, gone }
+        private enum CodingKeys: String, CodingKey { case ok, problems, loads, events, erased, gone }
 
         func encode(to encoder: any Encoder) throws {
             var values = encoder.container(keyedBy: CodingKeys.self)
@@ -32,6 +32,7 @@ enum VerifyVerb: Verb {
             try values.encode(problems, forKey: .problems)
             try values.encodeIfPresent(deep?.loads, forKey: .loads)
             try values.encodeIfPresent(deep?.events, forKey: .events)
+            try values.encodeIfPresent(deep?.erased, forKey: .erased)
             try values.encodeIfPresent(deep?.gone, forKey: .gone)
         }
     }
@@ -55,6 +56,9 @@ enum VerifyVerb: Verb {
                 Terminal.out(
                     "\(Human.plural(deep.events, "event")) of \(Human.plural(deep.loads, "load")) read again, all as "
                         + "they were loaded"
+                        + (deep.erased > 0
+                            ? ", but for \(Human.plural(deep.erased, "event")) that \(deep.erased == 1 ? "was" : "were") erased on request"
+                            : "")
                         + (deep.gone > 0 ? "; \(Human.plural(deep.gone, "load")) of files that are gone" : "")
                 )
             }
