@@ -106,6 +106,8 @@ final class RecordMapper {
 
     /// The longest case id and event id together, in bytes: PostgreSQL's index rows end at 2,704.
     private static let maxKeyBytes = 2_500
+    /// Of an entity, beside which reports index ids and types.
+    private static let maxEntityBytes = 200
 
     init(_ mapping: SourceMapping, tree: FieldTree) {
         slotCount = tree.slotCount
@@ -279,6 +281,7 @@ final class RecordMapper {
             ? try? sequence(entry.pointee.sequence, source, &batch.arena)
             : try sequence(entry.pointee.sequence, source, &batch.arena)
         let entity = try text(entry.pointee.entity, "entity", source, &batch.arena)
+        if Int(entity.count) > RecordMapper.maxEntityBytes { throw entityTooLong(Int(entity.count)) }
         let service = try text(entry.pointee.service, "service", source, &batch.arena)
         let userID = try text(entry.pointee.userID, "user_id", source, &batch.arena)
         let correlationID = try text(entry.pointee.correlationID, "correlation_id", source, &batch.arena)
@@ -297,6 +300,13 @@ final class RecordMapper {
             code: .keyTooLong,
             reason: "case_id and event_id have \(count) bytes together; "
                 + "at most \(RecordMapper.maxKeyBytes) can be indexed")
+    }
+
+    @inline(never)
+    private func entityTooLong(_ count: Int) -> Refusal {
+        Refusal(
+            code: .keyTooLong,
+            reason: "entity has \(count) bytes; at most \(RecordMapper.maxEntityBytes) can be indexed")
     }
 
     private func derivedID(

@@ -27,6 +27,8 @@ package struct EraseData {
         package var events = 0
         package var cases = 0
         package var rejects = 0
+        /// The first of these, 20 at most.
+        package var rejectIDs: [Int64] = []
         package var alerts = 0
         /// Messages that told of these alerts.
         package var messages = 0
@@ -34,12 +36,23 @@ package struct EraseData {
         fileprivate var days = "{}"
         /// What changed in the reports.
         package var models: [ModelResult] = []
+        /// Tables in whose files what was deleted still lies, because somebody held them, or the cleaning was stopped.
+        package var unvacuumed: [String] = []
 
-        private enum CodingKeys: String, CodingKey { case events, cases, rejects, alerts, messages, models }
+        private enum CodingKeys: String, CodingKey {
+            case events, cases, rejects
+            case rejectIDs = "reject_ids"
+            case alerts, messages, models, unvacuumed
+        }
 
         package var isNothing: Bool {
             events == 0 && cases == 0 && rejects == 0 && alerts == 0 && messages == 0
         }
+    }
+
+    /// Stopped before anything was done.
+    package struct Stopped: Error, CustomStringConvertible {
+        package let description = "interrupted; nothing was erased"
     }
 
     /// Days that an interrupted load has left unfinished hold events that nobody sees, and that would come back.
@@ -50,12 +63,25 @@ package struct EraseData {
 
     private let connection: Connection
     private let models: [Model]
+    private let lockWaitSeconds: Double
+    private let interruption: Interruption
     private let sql = SQLFiles.builtin
 
-    /// - Parameter models: those of the project's files.
-    package init(_ warehouse: Warehouse, models: [Model], interruption: Interruption) {
+    /// How often what another transaction got in the way of is tried.
+    private static let maxAttempts = 3
+    /// How long a table that somebody holds is waited for, to be vacuumed.
+    private static let vacuumWait = "3s"
+
+    /// - Parameters:
+    ///   - models: those of the project's files.
+    ///   - lockWaitSeconds: how long to wait for a run of a pipeline.
+    package init(
+        _ warehouse: Warehouse, models: [Model], lockWaitSeconds: Double, interruption: Interruption
+    ) {
         connection = warehouse.connection
         interruption.watch(connection)
+        self.interruption = interruption
+        self.lockWaitSeconds = lockWaitSeconds
         self.models = models
     }
 
@@ -65,13 +91,42 @@ package struct EraseData {
     package func run(
         _ subject: Subject, by: String, reason: String?, isRehearsal: Bool
     ) throws -> Outcome {
+        var outcome = Outcome()
         do {
             if isRehearsal { return try connection.rehearsal { try erase(subject, by, reason) } }
-            let outcome = try erase(subject, by, reason)
-            try clean(outcome)
-            return outcome
+            outcome = try alone { try attempt { try erase(subject, by, reason) } }
         } catch let error as PostgresError where error.isCancelled {
-            throw Interrupted()
+            throw Stopped()
+        }
+        // What is erased is erased, whatever becomes of this.
+        outcome.unvacuumed = clean(outcome)
+        return outcome
+    }
+
+    /// Does something while no pipeline runs: what a run has read before would come after.
+    private func alone<Value>(_ body: () throws -> Value) throws -> Value {
+        let pipelines = try connection.query("SELECT DISTINCT pipeline FROM daybook.sources ORDER BY 1").rows
+            .map { try $0.get(0, as: String.self) }
+        var held: [String] = []
+        defer { for pipeline in held { try? PipelineLock.release(pipeline, connection) } }
+        for pipeline in pipelines {
+            try PipelineLock.acquire(pipeline, waitSeconds: lockWaitSeconds, connection) {
+                if interruption.isRequested { throw Stopped() }
+            }
+            held.append(pipeline)
+        }
+        return try body()
+    }
+
+    private func attempt<Value>(_ body: () throws -> Value) throws -> Value {
+        var attempts = 0
+        while true {
+            do {
+                return try body()
+            } catch let error as PostgresError where error.isRetryable {
+                attempts += 1
+                if attempts == EraseData.maxAttempts { throw error }
+            }
         }
     }
 
@@ -108,15 +163,23 @@ package struct EraseData {
         outcome.cases = try connection.query(
             sql.text("erase/3_touch.sql"), [oneCase, entity], action: "find what is told of them"
         ).affectedRows
+        if case .user(let user) = subject {
+            outcome.cases += try connection.query(
+                sql.text("erase/4_user.sql"), [user], action: "remove what is told of the user"
+            ).first().get(0)
+        }
         outcome.events = try connection.query(
             sql.text("erase/4_events.sql"), [days], action: "remove the events"
         ).first().get(0)
         try connection.execute(sql.text("erase/5_originals.sql"), action: "remove the records")
         try connection.execute(
             sql.text("erase/6_traces.sql"), action: "remove what else is kept of the events")
-        outcome.rejects = try connection.query(
+        let rejects = try connection.query(
             sql.text("erase/7_rejects.sql"), [subject.name], action: "remove rejects"
-        ).first().get(0)
+        ).first()
+        outcome.rejects = try rejects.get("rejects")
+        outcome.rejectIDs = try rejects.get("first_ids", as: String.self).split { "{,}".contains($0) }
+            .compactMap { Int64($0) }
         if let oneCase {
             let row = try connection.query(
                 sql.text("erase/8_alerts.sql"), [oneCase, entity], action: "remove alerts"
@@ -134,12 +197,24 @@ package struct EraseData {
     }
 
     /// What is deleted lies in the tables' files until they are vacuumed.
-    private func clean(_ outcome: Outcome) throws {
-        guard !outcome.isNothing else { return }
+    ///
+    /// - Returns: those that could not be.
+    private func clean(_ outcome: Outcome) -> [String] {
+        guard !outcome.isNothing else { return [] }
         let changed = outcome.models.filter { $0.rowsChanged > 0 }.map(\.model)
-        let tables = try connection.query(sql.text("erase/changed_tables.sql"), [outcome.days, changed]).rows
-        for table in tables {
-            try connection.execute("VACUUM (TRUNCATE false) \(try table.get(0, as: String.self))")
+        let tables =
+            (try? connection.query(sql.text("erase/changed_tables.sql"), [outcome.days, changed]).rows
+                .map { try $0.get(0, as: String.self) }) ?? changed
+        defer { _ = try? connection.execute("RESET lock_timeout") }
+        _ = try? connection.execute("SET lock_timeout = '\(EraseData.vacuumWait)'")
+        return tables.filter { table in
+            if interruption.isRequested { return true }
+            do {
+                try connection.execute("VACUUM (TRUNCATE false) \(table)")
+                return false
+            } catch {
+                return true
+            }
         }
     }
 }

@@ -98,11 +98,15 @@ struct Merge {
                 WHERE \(isTouched) AND \(isNewOpen)
                     AND NOT EXISTS (SELECT FROM \(before) AS old WHERE \(isSame))
                 """, keys: key, action: action)
+        // A row that is kept for its age gives way to one of the same key that is not as old.
+        let isOpen =
+            isOldOpen == "true"
+            ? isOldOpen : "(\(isOldOpen) OR EXISTS (SELECT FROM pg_temp.new_rows AS new WHERE \(isSameKey)))"
         let old = try connection.createTemporary(
             "old_rows",
             as: """
                 SELECT \(list) FROM \(before) AS old
-                WHERE \(isOldOpen) AND NOT EXISTS (SELECT FROM pg_temp.fresh AS new WHERE \(isSame))
+                WHERE \(isOpen) AND NOT EXISTS (SELECT FROM pg_temp.fresh AS new WHERE \(isSame))
                 """, keys: key, action: action)
         if !scopes.isEmpty { try connection.execute("DROP TABLE pg_temp.before") }
         return (old, new)

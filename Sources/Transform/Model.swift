@@ -69,6 +69,8 @@ package struct Model: Sendable {
     package var forgets: Bool {
         isOwn && time == nil && caseColumn == nil && from.contains { $0.relation.hasPrefix("raw.") }
     }
+    /// Whether its rows are rows of events, in other columns, and go with them.
+    var areEvents: Bool { keepsColumns && schema != "report" }
     var quotedName: String { "\(quoteIdentifier(schema)).\(quoteIdentifier(table))" }
 
     /// Where every version of every row is kept, with its schema; its columns are the table's and `valid_from`,

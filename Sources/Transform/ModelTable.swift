@@ -124,6 +124,14 @@ struct ModelTable {
         if let lacking = model.additive.first(where: { !given.contains($0) }) {
             throw mistake("the column \(lacking), which is to be additive, is not in the SELECT")
         }
+        let types = try columns(of: "pg_temp.fresh")
+        for column in model.additive {
+            let type = types[column] ?? ""
+            guard type == "real" || type == "double precision" else { continue }
+            throw mistake(
+                "\(column) is \(type), whose sums depend on the order of what is added: make it numeric, as in "
+                    + "sum(\(column)::numeric)")
+        }
     }
 
     /// The table's columns and their types, but for those that the server computes of others.

@@ -67,6 +67,14 @@ package struct ReportRetention {
                     )
                     AND \((["true"] + conditions).joined(separator: " AND "))
                 """, keys: ["case_id"], action: "find the cases of before \(time)")
+        // Dead letters alone make no case.
+        try connection.execute(
+            """
+            DELETE FROM daybook.wide_cases AS w
+            USING daybook.retention AS k
+            WHERE w.last_day < k.raw_from
+                AND NOT EXISTS (SELECT FROM \(ReportRetention.cases) AS c WHERE c.case_id = w.case_id)
+            """)
         for table in ["daybook.late_cases", "daybook.wide_cases", "daybook.frozen_news"] {
             try connection.execute(
                 "DELETE FROM \(table) WHERE case_id IN (SELECT case_id FROM pg_temp.past_cases)")

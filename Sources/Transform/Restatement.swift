@@ -74,7 +74,12 @@ final class Restatement {
     /// - Parameter scopes: of what may have changed, the keys that something is known to have touched.
     private func rebuild(_ scopes: [Scope]) throws -> (keys: Int, rowsChanged: Int) {
         try compute("fresh", ScopedSelect(text: model.select, with: [], before: model.before?.text))
-        if !model.additive.isEmpty { try ModelTable(model, connection).checkSums() }
+        if !model.additive.isEmpty {
+            try ModelTable(model, connection).checkSums()
+            // As differences leave it.
+            try connection.execute(
+                "DELETE FROM pg_temp.fresh WHERE \(isNothing)", action: "compute \(model.name)")
+        }
         let (keys, rowsChanged) = try merge.write(scopes, isWhole: true)
         note(rowsChanged, areMost: rowsChanged > keys / 5)
         try connection.query(
@@ -118,7 +123,6 @@ final class Restatement {
             return types[column].map { "(\(sum))::\($0) AS \(name)" } ?? "\(sum) AS \(name)"
         }
         let named = zip(model.key, keys).map { "\(quoteIdentifier(Scope.prefix + $0)) AS \($1)" }
-        let isNone = model.additive.map { "\(quoteIdentifier($0)) = 0" }.joined(separator: " AND ")
         try connection.createTemporary(
             "fresh",
             as: """
@@ -127,11 +131,16 @@ final class Restatement {
                     FROM (SELECT *, \(named.joined(separator: ", ")) FROM \(scope.table)) AS d
                     LEFT JOIN \(model.quotedName) AS stored ON \(isSameKey)
                 ) AS summed
-                WHERE NOT (\(isNone))
+                WHERE NOT (\(isNothing))
                 """, action: "compute \(model.name)")
         let (_, rowsChanged) = try merge.write([scope], isWhole: false)
         note(rowsChanged, areMost: false)
         return (touched, rowsChanged)
+    }
+
+    /// Whether a row has no sum but 0: it is none.
+    private var isNothing: String {
+        model.additive.map { "\(quoteIdentifier($0)) = 0" }.joined(separator: " AND ")
     }
 
     /// Makes the scope's table: each key of which any sum is another, and by how much.

@@ -41,7 +41,7 @@ enum ExitCode: Int32 {
         case is PrivateServerError, WarehouseError.lockLost: self = .unreachable
         case WarehouseError.locked, WarehouseError.viewInUse, WarehouseError.transforming: self = .locked
         case WarehouseError.asOfGoesBack: self = .usage
-        case is Interrupted: self = .interrupted
+        case is Interrupted, is EraseData.Stopped: self = .interrupted
         default: self = .failed
         }
     }

@@ -233,15 +233,14 @@ struct DeskBenchmark {
             filled += count
             copy += 1
         }
-        // As a run would have it: what they are of is known.
+        // What they are of is to be known, as a run would have it.
         try connection.execute(
             """
-            INSERT INTO report.cases (entity, case_id, first_at, last_at, events, last_type, last_service)
-            SELECT entity, case_id, min(occurred_at), max(occurred_at), count(*),
-                (array_agg(type ORDER BY occurred_at DESC))[1], (array_agg(service ORDER BY occurred_at DESC))[1]
+            INSERT INTO daybook.touched_cases (case_id, first_day, last_day, cause)
+            SELECT DISTINCT case_id, date '\(DeskBenchmark.denseDay)', date '\(DeskBenchmark.denseDay)', 'definition'
             FROM \(leaf)
-            GROUP BY entity, case_id
             """)
+        try bench.daybook(["transform", "--project", project], DeskBenchmark.name)
         try connection.execute(
             """
             INSERT INTO daybook.rejects (load_id, pipeline, source_id, object, line, byte_offset, reason_code, reason, raw)

@@ -245,6 +245,26 @@ struct DeskTests {
                 == [["o2", "order.paid", "t"], ["o3", "order.made", "t"], ["o4", "order.paid", "f"]])
     }
 
+    @Test(
+        "A case of which only a dead letter tells is found, too; those that wait where it was given up are counted"
+    )
+    func deadLetterAlone() throws {
+        try writeOrders()
+        try project.append(
+            "dead.ndjson",
+            try line("d2", "12:02:00", "order.lost", "lost-1", ["queue": "orders.dlq"])
+                + line("d3", "13:10:00", "order.sent", "o4", ["queue": "orders.dlq"]))
+        try project.append("shop.ndjson", try line("10", "13:06:00", "order.made", "o5"))
+        for _ in 1...2 {
+            #expect(try command.run("run").status == 0)
+            #expect(try command.run("trace", "lost-1").out.contains("order.lost"))
+            #expect(try command.run("locate", "lost-1").out.contains("queue orders.dlq"))
+            // o2 waits behind order.paid, as o4 did when a broker gave up on it.
+            let given = list(try json(try command.run("locate", "o4", "--json"))["cases"])
+            #expect(given.map { $0["others_waiting"] as? Int } == [1])
+        }
+    }
+
     // MARK: - find
 
     @Test("Cases are found by keys, columns and details, and what was searched is told")

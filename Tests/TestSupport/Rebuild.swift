@@ -15,11 +15,17 @@ package enum Rebuild {
                 .joined(
                     separator: ", ")
             let compared =
-                ["report.cases", "report.fact_sla", "daybook.case_paths"].contains(model.name)
+                ["report.cases", "report.fact_sla", "daybook.case_paths", "report.case_keys"].contains(
+                    model.name)
                 ? " WHERE case_id NOT IN (SELECT case_id FROM daybook.frozen_cases)" : ""
+            // A row whose sums are all 0 is none.
+            let counted =
+                model.additive.isEmpty
+                ? compared
+                : " WHERE NOT (\(model.additive.map { "\($0) = 0" }.joined(separator: " AND ")))"
             let rows = try connection.query(
                 """
-                WITH wanted AS MATERIALIZED (SELECT \(columns) FROM (\(model.query)\n) AS s\(compared)),
+                WITH wanted AS MATERIALIZED (SELECT \(columns) FROM (\(model.query)\n) AS s\(counted)),
                 stored AS MATERIALIZED (SELECT \(columns) FROM \(model.name)\(compared))
                 SELECT '-' || w::text FROM (TABLE wanted EXCEPT ALL TABLE stored) AS w
                 UNION ALL

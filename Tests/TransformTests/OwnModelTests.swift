@@ -59,6 +59,13 @@ struct OwnModelTests {
             SELECT (hour_start AT TIME ZONE 'UTC')::date AS day, sum(events) AS events
             FROM report.event_hourly GROUP BY 1
             """,
+            """
+            -- model: report.own
+            -- key: last_type
+            -- from: report.cases
+            -- additive: long
+            SELECT last_type, count(*) FILTER (WHERE events > 2) AS long FROM report.cases GROUP BY 1
+            """,
             // By another name of the case; by other columns of events, whose former values nobody knows.
             """
             -- model: report.own

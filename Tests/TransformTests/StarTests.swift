@@ -265,6 +265,32 @@ struct StarTests {
                 == ["2026-01-01 60 f"])
     }
 
+    @Test("Types and users may be longer than an index takes; an empty user is none")
+    func longNames() throws {
+        // Of digests, which nothing compresses.
+        let long = try values(
+            "SELECT string_agg(md5(n::text), '') FROM generate_series(1, 125) AS n")[0]
+        try load([
+            event("1", "a", "2026-01-01T10:00:00Z", "order.made", user: long),
+            event("2", "a", "2026-01-01T11:00:00Z", "order.\(long)", user: ""),
+            event("3", "a", "2026-01-01T12:00:00Z", "order.\(long)", user: "u"),
+        ])
+        try transform([sla("order_sent")])
+        #expect(
+            try values("SELECT last_type LIKE 'order.%...%', length(last_type) FROM report.cases") == [
+                "t 135"
+            ])
+        #expect(
+            try values("SELECT length(type), events FROM report.event_hourly ORDER BY hour_start")
+                == ["10 1", "135 1", "135 1"])
+        #expect(
+            try values("SELECT length(user_id), events FROM daybook.user_days ORDER BY 1") == [
+                "1 1", "135 1",
+            ])
+        #expect(try values("SELECT active_users FROM report.active_users_daily") == ["2"])
+        #expect(try values("SELECT length(last_type) FROM report.locate('a')") == ["4006"])
+    }
+
     @Test("Past their retention, rows go with what they are joined by, and a rebuild agrees")
     func dropsWhatIsPast() throws {
         try load([

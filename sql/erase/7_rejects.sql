@@ -1,8 +1,9 @@
--- The rejects whose bytes name the case or the user ($1); those of values that did not convert go with their events.
+-- The rejects whose bytes hold the name of the case or the user ($1) as a value; those of values that did not convert go
+-- with their events.
 WITH gone AS (
     DELETE FROM daybook.rejects
-    WHERE reason_code <> 'conversion' AND position(convert_to($1, 'UTF8') IN raw) > 0 AND daybook.names(raw, $1)
-    RETURNING load_id
+    WHERE reason_code <> 'conversion' AND encode(raw, 'escape') ~ (SELECT daybook.value_pattern($1))
+    RETURNING reject_id, load_id
 ),
 counted AS (
     UPDATE daybook.loads AS l
@@ -10,4 +11,4 @@ counted AS (
     FROM (SELECT load_id, count(*) AS rejects FROM gone GROUP BY load_id) AS g
     WHERE l.load_id = g.load_id
 )
-SELECT count(*) AS rejects FROM gone
+SELECT count(*) AS rejects, coalesce((array_agg(reject_id ORDER BY reject_id))[:20], '{}')::text AS first_ids FROM gone

@@ -7,6 +7,6 @@ WHERE c.relkind = 'r'
         UNION ALL
         SELECT to_regclass(model) FROM unnest($2::text[]) AS model
         UNION ALL
-        SELECT * FROM unnest(ARRAY['daybook.rejects', 'daybook.alerts', 'daybook.notifications', 'raw.original_packs', 'raw.event_segments', 'daybook.touched_cases']::regclass[])
+        SELECT * FROM unnest(ARRAY['daybook.rejects', 'daybook.alerts', 'daybook.notifications', 'raw.original_packs', 'raw.event_segments', 'daybook.touched_cases', 'daybook.case_paths', 'daybook.user_days', 'report.case_keys']::regclass[])
     )
 ORDER BY 1

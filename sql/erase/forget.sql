@@ -6,6 +6,9 @@ WITH late AS (
 wide AS (
     DELETE FROM daybook.wide_cases AS w
     WHERE case_id = $1 AND NOT EXISTS (SELECT FROM report.cases AS c WHERE c.case_id = w.case_id)
+),
+forgotten AS (
+    DELETE FROM daybook.forgotten_cases
 )
 DELETE FROM daybook.frozen_news AS n
 WHERE case_id = $1 AND NOT EXISTS (SELECT FROM report.cases AS c WHERE c.case_id = n.case_id)

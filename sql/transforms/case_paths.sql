@@ -6,7 +6,8 @@
 WITH current_events AS (
     -- As raw.current_events; of the details only what is told of them is sorted.
     SELECT DISTINCT ON (case_id, source_id, event_id)
-        case_id, source_id, event_id, entity, occurred_at, sequence, service, type, user_id COLLATE "C" AS user_id,
+        case_id, source_id, event_id, entity, occurred_at, sequence, daybook.label(service) AS service,
+        daybook.label(type) AS type, daybook.label(nullif(user_id, '')) COLLATE "C" AS user_id,
         daybook.tells_error(details) AS tells_error
     FROM raw.events
     WHERE source_id <> ALL (ARRAY(SELECT source_id FROM daybook.sources WHERE role = 'dead_letter'))

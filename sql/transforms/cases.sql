@@ -20,6 +20,7 @@ latest AS (
     WINDOW whole AS (PARTITION BY case_id, entity)
 )
 SELECT DISTINCT ON (case_id, entity)
-    entity, case_id, first_at, last_at, events, type AS last_type, service AS last_service
+    entity, case_id, first_at, last_at, events, daybook.label(type) AS last_type,
+    daybook.label(service) AS last_service
 FROM latest
 ORDER BY case_id, entity, tie_sequence DESC, event_id DESC, source_id DESC

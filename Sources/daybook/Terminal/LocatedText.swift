@@ -60,7 +60,7 @@ struct LocatedText {
     private func others() throws -> String? {
         guard let count = try row.getIfPresent("others_waiting", as: Int.self) else { return nil }
         guard count > 0 else { return "no other case waits there" }
-        let number = count == 10_000 ? "10,000 or more" : Human.count(count)
+        let number = count == 1_000 ? "1,000 or more" : Human.count(count)
         let median =
             try duration("others_median_seconds").map { ", half of them for longer than \($0)" } ?? ""
         return "\(number) \(count == 1 ? "waits" : "wait") there, too\(median)"

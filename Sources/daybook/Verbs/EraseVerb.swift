@@ -15,6 +15,7 @@ enum EraseVerb: Verb {
         Option("--entity", "ENTITY", "only the case of this entity"),
         Option("--yes", nil, "do it; without it, only what would go is told"),
         Option("--reason", "TEXT", "kept in daybook.erasures; the number of a request, say"),
+        Option("--lock-wait", "SECONDS", "how long to wait for runs of pipelines (default: 10)"),
         .json,
     ]
     static let discussion = """
@@ -24,8 +25,13 @@ enum EraseVerb: Verb {
         happens at once, readers see the state before or after, and daybook verify still adds up. That it was done,
         when, by whom and why is kept in daybook.erasures, and nothing of what was removed.
 
+        A reject names it where a value of the record is the name, as a whole; what would go is listed first.
+
         What the sources hold is theirs: a file that brings the event once more, under another name, brings it back.
         Files of the server that are copies (backups, archived WAL) forget it when they are rotated.
+
+        exit codes: 0 done, or would be; 1 there is nothing of it, 64 wrong usage, 69 database out of reach,
+        75 a pipeline runs, 130 interrupted before anything was erased
         """
 
     private struct Document: Encodable {
@@ -61,14 +67,21 @@ enum EraseVerb: Verb {
         let warehouse = try Warehouse.open(try context.target(project).conninfo(), creating: false)
         let isRehearsal = !arguments.has("--yes")
         let by = "\(NSUserName())@\(ProcessInfo.processInfo.hostName)"
-        let outcome = try EraseData(warehouse, models: models, interruption: context.interruption()).run(
-            subject, by: by, reason: arguments["--reason"], isRehearsal: isRehearsal)
+        let outcome = try EraseData(
+            warehouse, models: models,
+            lockWaitSeconds: Double(try arguments.integer("--lock-wait", in: 0...86_400) ?? 10),
+            interruption: context.interruption()
+        ).run(subject, by: by, reason: arguments["--reason"], isRehearsal: isRehearsal)
         if arguments.isJSON {
             try JSONOutput.print(Document(erased: !isRehearsal && !outcome.isNothing, outcome: outcome))
         } else {
             tell(outcome, isRehearsal: isRehearsal)
         }
-        return .done
+        guard outcome.isNothing else { return .done }
+        if case .oneCase(let name, _) = subject {
+            Terminal.error(try CaseTrace.missing(name, warehouse.connection).description)
+        }
+        return .failed
     }
 
     private static func tell(_ outcome: EraseData.Outcome, isRehearsal: Bool) {
@@ -82,11 +95,23 @@ enum EraseVerb: Verb {
             (outcome.messages, "message"),
         ]
         for (count, what) in counts where count > 0 { Terminal.out("  \(Human.plural(count, what))") }
+        if !outcome.rejectIDs.isEmpty, isRehearsal {
+            let more = outcome.rejects - outcome.rejectIDs.count
+            Terminal.out(
+                "    reject \(outcome.rejectIDs.map(String.init).joined(separator: ", "))"
+                    + (more > 0 ? " and \(more) more" : "") + "; see one: daybook rejects show ID")
+        }
         for model in outcome.models where model.rowsChanged > 0 {
             Terminal.out(
                 "  \(Human.plural(model.rowsChanged, "row")) of \(model.model) \(isRehearsal ? "would change" : "changed")"
             )
         }
         if isRehearsal { Terminal.out("nothing was changed; to do it: --yes") }
+        if !outcome.unvacuumed.isEmpty {
+            Terminal.error(
+                "it is erased, and lies in the server's files until these are vacuumed: "
+                    + outcome.unvacuumed.joined(separator: ", ")
+                    + "\n  next: VACUUM them, or leave it to autovacuum")
+        }
     }
 }

@@ -16,7 +16,7 @@ enum LocateVerb: Verb {
     ]
     static let discussion = """
         The last event of the case, since when it stands there, what normally comes next and when, how many others wait at
-        the same step, what its SLAs say, and its dead letters. What is usual is told by all cases of the last 90 days.
+        the same step, what its SLAs say, and its dead letters. What is usual is told by all cases of the last 28 days.
 
         A case waits when it is open for an SLA; where no SLA knows it, when its last event is more often followed by
         another than not. The same in SQL: SELECT * FROM report.locate('ord-17').
