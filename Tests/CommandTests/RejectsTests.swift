@@ -167,6 +167,131 @@ struct RejectsTests {
         #expect(try command.run("verify").status == 0)
     }
 
+    @Test(
+        "Where the last coming is kept, a record that came before it changes nothing, and one behind it does")
+    func supersededByContent() throws {
+        let keeps = #", "on_change": "keep_last""#
+        func record(_ id: Int, _ at: String, _ amount: Int) -> String {
+            #"{"id":"\#(id)","at":"2026-01-01 \#(at)","type":"order.created","order":"o\#(id)","amount":\#(amount)}"#
+                + "\n"
+        }
+        try define(more: keeps)
+        // Of 1 the first is good under the mended definition alone; of 2 and 3 something is there before.
+        try project.write(
+            "a.ndjson",
+            record(1, "08:00 AM", 1) + record(2, "08:00:00Z", 1) + record(2, "08:00 AM", 2)
+                + record(3, "08:00:00Z", 1) + record(3, "08:00 AM", 2))
+        _ = try command.run("run")
+        try define(isMended: true, more: keeps)
+        try project.append("a.ndjson", record(1, "08:00 AM", 3) + record(2, "08:00 AM", 3))
+        _ = try command.run("run")
+        let replayed = try command.run("rejects", "replay", "--source", "shop", "--all")
+        #expect(replayed.out.contains("2 older than what is there"), "\(replayed.out)")
+        #expect(
+            try database.rows(
+                "SELECT case_id, details ->> 'amount' FROM raw.events WHERE type = 'order.created' ORDER BY 1"
+            )
+                == [["o1", "3"], ["o2", "3"], ["o3", "2"]])
+        #expect(
+            try database.rows(
+                "SELECT outcome FROM daybook.rejects WHERE object = 'a.ndjson' ORDER BY reject_id")
+                == [["superseded"], ["superseded"], ["duplicate"]])
+        #expect(try command.run("verify").status == 0)
+    }
+
+    @Test(
+        "A later version counts also where no transform has seen it, or on a day that was compacted before one has"
+    )
+    func supersededUnseen() throws {
+        func paid(_ at: String) -> String {
+            #"{"id":"5","at":"\#(at)","type":"order.paid","order":"o5"}"# + "\n"
+        }
+        try project.write(
+            "a.ndjson",
+            #"{"id":"4","at":"2026-01-01T08:00:00Z","type":"order.created","order":"o5"}"# + "\n"
+                + paid("2026-01-03 09:00 AM"))
+        _ = try command.run("run")
+        try define(isMended: true)
+        try project.append("a.ndjson", paid("2026-01-09 09:00 AM"))
+        _ = try command.run("load")
+        let connection = try database.connect()
+        for isCompacted in [false, true] {
+            if isCompacted {
+                try connection.execute(
+                    "SELECT daybook.show_segments(); SELECT daybook.compact_day('2026-01-09')")
+            }
+            let replayed = try command.run("rejects", "replay", "--source", "shop", "--all", "--dry-run")
+            #expect(replayed.out.contains("1 older than what is there"), "\(replayed.out)")
+        }
+        _ = try command.run("rejects", "replay", "--source", "shop", "--all")
+        #expect(
+            try database.value("SELECT completed_at FROM report.fact_sla WHERE case_id = 'o5'")
+                == "2026-01-09 09:00:00+00")
+        #expect(try command.run("verify").status == 0)
+    }
+
+    @Test("Rejects of cases that nobody knows open no day but their own")
+    func unknownCases() throws {
+        let days = (10..<30).map { "2026-01-\($0)" }
+        try project.write(
+            "a.ndjson",
+            days.enumerated().map { number, day in
+                #"{"id":"\#(number)","at":"\#(day)T08:00:00Z","type":"order.created","order":"o\#(number)"}"#
+                    + "\n"
+                    + #"{"id":"n\#(number)","at":"2026-01-05 08:00 AM","type":"order.created","order":"n\#(number)"}"#
+                    + "\n"
+            }.joined())
+        _ = try command.run("run")
+        try define(isMended: true)
+        func scans() throws -> String? {
+            // What a session has counted is told when it ends.
+            var (before, now): (String?, String?) = ("", nil)
+            while before != now {
+                before = now
+                Thread.sleep(forTimeInterval: 0.3)
+                now = try database.value(
+                    """
+                    SELECT sum(seq_scan + idx_scan) FROM pg_stat_user_tables
+                    WHERE schemaname = 'raw' AND relname BETWEEN 'events_20260110' AND 'events_20260129'
+                    """)
+            }
+            return now
+        }
+        let before = try scans()
+        let replayed = try command.run("rejects", "replay", "--source", "shop", "--all", "--no-transform")
+        #expect(replayed.out.contains("20 rejects: 20 loaded"), "\(replayed.out)")
+        #expect(try scans() == before)
+    }
+
+    @Test("A reject that the database cannot hold is refused by itself")
+    func foreignEncoding() throws {
+        let server = try database.connect()
+        let name = "\(database.name)_latin1"
+        try server.execute(
+            "CREATE DATABASE \(name) ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+        defer { try? server.execute("DROP DATABASE \(name) WITH (FORCE)") }
+        try project.write(
+            "a.ndjson",
+            ["é", "漢", "o3", "o4"].enumerated().map { number, order in
+                #"{"id":"\#(number)","at":"2026-01-01 08:00 AM","type":"order.created","order":"\#(order)"}"#
+                    + "\n"
+            }.joined())
+        let url = database.url.replacingOccurrences(of: database.name, with: name)
+        let command = DaybookCommand(in: project.directory, database: url)
+        _ = try command.run("run")
+        try define(isMended: true)
+        let replayed = try command.run("rejects", "replay", "--source", "shop", "--all")
+        #expect(replayed.status == 0, "\(replayed.error)")
+        #expect(replayed.out.contains("4 rejects: 3 loaded, 1 rejected again"), "\(replayed.out)")
+        let other = try Connection(url, applicationName: "tests")
+        let reject = try other.query(
+            "SELECT reason_code, reason FROM daybook.rejects WHERE replayed_at IS NULL AND object = 'a.ndjson'"
+        ).first()
+        #expect(try reject.get(0) == "refused_by_server")
+        #expect(try reject.get(1, as: String.self).contains("LATIN1"))
+        #expect(try command.run("verify").status == 0)
+    }
+
     @Test("What was discarded waits no more, says why, and is read again by its number alone")
     func discard() throws {
         _ = try command.run("run")

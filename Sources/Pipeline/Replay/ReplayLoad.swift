@@ -244,7 +244,7 @@ struct ReplayLoad {
             loadID: 0, runID: portion.runID, pipeline: pipeline.name, sourceID: portion.reader.sourceID,
             identity: source.identity, onChange: source.onChange, object: records.last!.object,
             objectIdentity: ReplayLoad.mark + portion.identity, tailHash: "")
-        try dropSuperseded(&batch, &replay, records, origin.scopeID)
+        try dropSuperseded(&batch, &replay, records, origin)
         if batch.events.isEmpty, batch.filtered == 0, replay.superseded.isEmpty {
             try replay.settleNothing(batch, connection)
         } else {
@@ -269,28 +269,24 @@ struct ReplayLoad {
     /// Leaves out events of which a later version is there.
     private func dropSuperseded(
         _ batch: inout EventBatch, _ replay: inout ReplayedRecords, _ records: [ReplaySource.Record],
-        _ scopeID: Int32
+        _ origin: BatchOrigin
     ) throws {
-        var (places, cases, ids, times): ([Int], [String], [String], [String]) = ([], [], [], [])
-        var (loads, positions): ([Int64], [Int64]) = ([], [])
+        var places: [Int] = []
+        var versions: [LaterVersions.Version] = []
         for index in batch.events.indices {
             let event = batch.events[index]
             guard let record = replay.recordAt[event.position] else { continue }
             places.append(index)
-            cases.append(batch.arena.string(of: event.caseID))
-            ids.append(batch.arena.string(of: event.eventID))
-            times.append(event.occurredAt.description)
-            loads.append(records[record].loadID)
-            positions.append(event.position)
+            versions.append(
+                LaterVersions.Version(
+                    caseID: batch.arena.string(of: event.caseID),
+                    eventID: batch.arena.string(of: event.eventID), sourceID: origin.scopeID,
+                    occurredAt: event.occurredAt.description, loadID: records[record].loadID,
+                    position: event.position))
         }
-        guard !places.isEmpty else { return }
-        let superseded: [Int] = try connection.query(
-            SQLFiles.builtin.text("rejects/superseded.sql"),
-            [places, cases, ids, times, loads, positions, scopeID],
-            action: "look for later versions"
-        ).rows.map { try $0.get(0) }
-        for place in superseded.reversed() {
-            replay.superseded.append(batch.events.remove(at: place).position)
+        let later = LaterVersions(connection, .came(keepsLast: origin.onChange == .keepLast))
+        for index in try later.superseded(versions).reversed() {
+            replay.superseded.append(batch.events.remove(at: places[index]).position)
         }
     }
 
