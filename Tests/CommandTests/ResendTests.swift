@@ -137,6 +137,84 @@ struct ResendTests {
         #expect(try command.run("resend", "lgo").error.contains("\"log\""))
     }
 
+    @Test("Only what counts is sent: no version that another has taken the place of, wherever that one is")
+    func versions() throws {
+        func chosen(_ arguments: String...) throws -> [String] {
+            let words = ["resend"] + arguments + ["--to-command", "true", "--json"]
+            let events = try json(try command.start(words).outcome().out)["events"] as? [[String: Any]]
+            return (events ?? []).map { "\($0["event_id"] ?? "") \($0["type"] ?? "")" }
+        }
+        func event(_ id: Int, _ at: String, _ type: String) -> String {
+            #"{"id":"\#(id)","at":"\#(at)T08:00:00Z","type":"\#(type)","order":"o5","by":"web"}"# + "\n"
+        }
+        try project.append(
+            "a.ndjson", event(5, "2026-01-09", "order.paid") + event(6, "2026-01-09", "order.left"))
+        _ = try command.run("run")
+        try project.append("a.ndjson", event(5, "2026-01-03", "order.refused"))
+        // Also before a transform has seen it, and where the day was compacted.
+        for step in [["load"], ["transform"], []] {
+            if step.isEmpty {
+                try database.execute(
+                    """
+                    SELECT daybook.show_segments();
+                    SELECT daybook.compact_day('2026-01-03'), daybook.compact_day('2026-01-09')
+                    """)
+            } else {
+                _ = try command.start(step).outcome()
+            }
+            #expect(try chosen("--from", "2026-01-08", "--to", "2026-01-10") == ["6 order.left"], "\(step)")
+            #expect(
+                try chosen("--from", "2026-01-02T12:00:00Z", "--to", "2026-01-04") == ["5 order.refused"],
+                "\(step)")
+            #expect(try chosen("--case", "o5") == ["5 order.refused", "6 order.left"], "\(step)")
+            #expect(try chosen("--case", "o5", "--type", "order.paid") == [], "\(step)")
+            #expect(try chosen("--case", "o5", "--type", "order.refused").count == 1, "\(step)")
+            #expect(try chosen("--type", "order.paid") == ["3 order.paid"], "\(step)")
+            #expect(try chosen("--source", "shop", "--type", "order.paid") == ["3 order.paid"], "\(step)")
+            #expect(
+                try chosen("--source", "shop", "--case", "o5", "--from", "2026-01-09") == ["6 order.left"],
+                "\(step)")
+            #expect(try chosen("--source", "shop").count == 5, "\(step)")
+        }
+    }
+
+    @Test("Of dead letters the last version is sent, too, and no day is opened that has none")
+    func deadLetterDays() throws {
+        func chosen(_ arguments: String...) throws -> [String] {
+            let words = ["resend"] + arguments + ["--to-command", "true", "--json"]
+            let events = try json(try command.start(words).outcome().out)["events"] as? [[String: Any]]
+            return (events ?? []).map { "\($0["case_id"] ?? "") \($0["occurred_at"] ?? "")" }
+        }
+        try project.write(
+            "pipelines/orders.jsonc",
+            try String(contentsOfFile: project.path("pipelines/orders.jsonc"), encoding: .utf8)
+                .replacingOccurrences(
+                    of: #""event": { "occurred_at": "at", "case_id": "order" }"#,
+                    with: #""event": { "event_id": "id", "occurred_at": "at", "case_id": "order" }"#))
+        try project.append(
+            "d.ndjson",
+            #"{"id":"d","order":"o8","at":"2026-01-05T09:00:00Z","queue":"q"}"# + "\n"
+                + #"{"id":"d","order":"o8","at":"2026-01-06T09:00:00Z","queue":"q"}"# + "\n")
+        _ = try command.run("run")
+        #expect(try chosen("--dead-letters", "--case", "o8") == ["o8 2026-01-06 09:00:00+00"])
+        #expect(try chosen("--dead-letters", "--to", "2026-01-06") == ["o'1 2026-01-01 09:00:00+00"])
+        func scans() throws -> String? {
+            // What a session has counted is told when it ends.
+            var (before, now): (String?, String?) = ("", nil)
+            while before != now {
+                before = now
+                Thread.sleep(forTimeInterval: 0.3)
+                now = try database.value(
+                    "SELECT seq_scan + idx_scan FROM pg_stat_user_tables WHERE relname = 'events_20260102'")
+            }
+            return now
+        }
+        let before = try scans()
+        #expect(try chosen("--dead-letters").count == 2)
+        #expect(try chosen("--source", "dlq").count == 2)
+        #expect(try scans() == before)
+    }
+
     @Test("The record as it came goes to a command; a source that keeps none is told")
     func originals() throws {
         let sent = try command.run(

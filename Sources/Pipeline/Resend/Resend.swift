@@ -78,14 +78,29 @@ package struct Resend {
     ///
     /// - Throws: `NoOriginal` where the record of one is wanted that is not kept.
     package func choose(_ selection: ResendSelection) throws -> [Chosen] {
-        try connection.query(
+        // One look at all, so that nothing comes between.
+        try connection.transaction("ISOLATION LEVEL REPEATABLE READ") { try chosen(selection) }
+    }
+
+    private func chosen(_ selection: ResendSelection) throws -> [Chosen] {
+        let rows = try connection.query(
             SQLFiles.builtin.text("resend/chosen.sql"),
             [
                 selection.caseID, selection.type?.text, selection.type?.isNamespace ?? false,
                 selection.from?.description, selection.to?.description, selection.source,
-                selection.deadLettersOnly, target.name, format == .original,
+                selection.deadLettersOnly, target.name, format == .original, try days(of: selection),
             ], action: "choose the events"
-        ).rows.map { row in
+        ).rows
+        // What is chosen is a version of an event, and counts only where none is later, of whatever time and type.
+        let superseded = Set(
+            try LaterVersions(connection, .stored).superseded(
+                rows.map { row in
+                    LaterVersions.Version(
+                        caseID: try row.get("case_id"), eventID: try row.get("event_id"),
+                        sourceID: try row.get("source_id"), occurredAt: try row.get("occurred_at"),
+                        loadID: try row.get("load_id"), position: try row.get("position"))
+                }))
+        return try rows.enumerated().filter { !superseded.contains($0.offset) }.map { _, row in
             let before = try row.getIfPresent("state", as: String.self)
             let state =
                 switch before {
@@ -103,6 +118,18 @@ package struct Resend {
             }
             return chosen
         }
+    }
+
+    /// The days of the loads of the sources that are meant; nil where others say where to look.
+    private func days(of selection: ResendSelection) throws -> String? {
+        guard selection.source != nil || selection.deadLettersOnly else { return nil }
+        return try connection.query(
+            SQLFiles.builtin.text("resend/days.sql"),
+            [
+                selection.source, selection.deadLettersOnly, selection.from?.description,
+                selection.to?.description,
+            ], action: "look which days the sources have"
+        ).first().get(0)
     }
 
     /// Sends the pending ones, and stops at the first that is not taken.
