@@ -1,5 +1,6 @@
 import Foundation
 import Postgres
+import SQLFiles
 import TestSupport
 import Testing
 
@@ -391,6 +392,11 @@ struct RejectsTests {
                     ["o7", "pay", "it's gone", "dead_letter", "dlq"],
                 ])
         #expect(try cases().map { $0[0] } == ["o1"])
+        #expect(
+            try database.connect().query(SQLFiles.builtin.text("report/page_sources.sql"), ["paid"]).rows.map
+            {
+                try $0.get("source", as: String.self)
+            } == ["orders.parcels", "orders.shop"])
         // A queue that is empty while all is well holds back no hour.
         #expect(
             try database.value(

@@ -7,6 +7,8 @@ SELECT o.pipeline || '.' || o.name AS source, f.age_seconds, f.warn_seconds, f.e
 FROM daybook.slas AS s
 JOIN daybook.sources AS o
     ON o.retired_at IS NULL
+    -- A dead letter is no event of its case.
+    AND o.role = 'events'
     AND (
         o.entity = s.entity
         OR EXISTS (
