@@ -281,9 +281,79 @@ struct ResendTests {
         #expect(later.out.contains("1 event may have been sent there before"))
         #expect(silent.requests.count == 1)
         #expect(
-            try environment.run("resend", "--source", "dlq", "--to-url", silent.url, "--send", "--again")
+            try environment.run("resend", "--source", "dlq", "--to-url", silent.url, "--send", "--unknown")
                 .status == 0)
         #expect(silent.requests.count == 2)
+    }
+
+    @Test("What may have arrived stays so, whatever is answered later, and is asked for by itself")
+    func doubt() throws {
+        // Read whole and not answered; then refused, perhaps because it is there.
+        let taker = try Taker([TestAPI.Answer("fine"), .silence, TestAPI.Answer("seen", status: 409)])
+        let doubtful = try command.run(
+            "resend", "--source", "shop", "--to-url", taker.url, "--rate", "1000/s", "--send")
+        #expect(doubtful.status == 1 && doubtful.error.contains("not sent again without --unknown"))
+        #expect(taker.requests.count == 3)
+        let rest = try command.run("resend", "--source", "shop", "--to-url", taker.url, "--send")
+        #expect(rest.out.contains("1 event sent to") && rest.out.contains("1 event may have been sent"))
+        let asked = try command.run(
+            "resend", "--source", "shop", "--to-url", taker.url, "--send", "--unknown", "--json")
+        #expect(try json(asked.out)["sent"] as? Int == 3)
+        #expect(try taker.requests.map { try json($0.body)["id"] as? String } == ["1", "3", "3", "2", "3"])
+
+        // A command that was ended may have done what it was for.
+        let slow = [
+            "resend", "--dead-letters", "--to-command", "cat >> got; sleep 60", "--timeout", "1s", "--send",
+        ]
+        let late = try command.start(slow).outcome()
+        #expect(late.status == 69 && late.error.contains("timeout"))
+        #expect(try command.start(slow).outcome().out.contains("1 event may have been sent"))
+        let got = try String(contentsOfFile: project.path("got"), encoding: .utf8)
+        #expect(got.split(separator: "\n").count == 1)
+        // No address of ours, no connection: nothing has arrived.
+        let nowhere = try command.run(
+            "resend", "--dead-letters", "--to-url", "https://127.0.0.1:9/", "--attempts", "1", "--send")
+        #expect(nowhere.status == 69 && nowhere.error.contains("the same command goes on"))
+    }
+
+    @Test("--again goes on where it stopped, by the time that it is told")
+    func goesOnAgain() throws {
+        let fine = TestAPI.Answer("fine")
+        let taker = try Taker([fine, fine, fine, fine, TestAPI.Answer("no", status: 422)])
+        let words = ["resend", "--source", "shop", "--to-url", taker.url, "--rate", "1000/s", "--send"]
+        #expect(try command.start(words).outcome().status == 0)
+        let stopped = try command.start(words + ["--again"]).outcome()
+        #expect(stopped.status == 1)
+        let mark = try #require(stopped.error.firstMatch(of: /--sent-before (\S+)/)).1
+        let rest = try command.start(words + ["--again", "--sent-before", String(mark)]).outcome()
+        #expect(rest.status == 0)
+        #expect(
+            try taker.requests.map { try json($0.body)["id"] as? String }
+                == ["1", "3", "2", "1", "3", "3", "2"])
+        #expect(try command.start(words + ["--sent-before", String(mark)]).outcome().status == 64)
+    }
+
+    @Test("A record of several events is sent once; what is not there is told")
+    func recordsOfSeveralEvents() throws {
+        try project.write(
+            "pipelines/pairs.jsonc",
+            """
+            { "pipeline": "pairs", "entity": "order", "sources": [
+              { "name": "pairs", "file": { "path": "p.ndjson" }, "keep_original": true, "events": [
+                { "event_id": "a", "occurred_at": "at", "type": {"value": "order.begun"}, "case_id": "order" },
+                { "event_id": "b", "occurred_at": "at", "type": {"value": "order.ended"}, "case_id": "order" } ] } ] }
+            """)
+        try project.write(
+            "p.ndjson", #"{"a":"a1","b":"b1","order":"p1","at":"2026-01-07T08:00:00Z"}"# + "\n")
+        #expect(try command.run("run", "pairs").status == 0)
+        let taker = try Taker()
+        let words = ["resend", "--source", "pairs", "--to-url", taker.url, "--send", "--format", "original"]
+        for _ in 1...2 { #expect(try command.start(words).outcome().status == 0) }
+        #expect(taker.requests.count == 1)
+        let unknown = try command.run("resend", "--case", "p2", "--to-url", taker.url)
+        #expect(unknown.status == 1 && unknown.error.contains("there is no case \"p2\""))
+        let none = try command.run("resend", "--type", "order.none", "--to-url", taker.url)
+        #expect(none.status == 1 && none.error.contains("no event is of that type"))
     }
 
     @Test("Events go no faster than they may")

@@ -57,7 +57,7 @@ events AS (
 )
 SELECT c.case_id, c.event_id, c.source_id, c.occurred_at::text AS occurred_at, c.event_day::text AS event_day, c.type,
     c.service, o.pipeline, o.name AS source, c.load_id, c.position, o.keeps_originals, before.state,
-    coalesce(before.nth, 0) AS nth,
+    (extract(epoch FROM before.begun_at) * 1000000)::bigint AS begun_at_us, coalesce(before.nth, 0) AS nth,
     CASE
         WHEN $9::boolean THEN EXISTS (
             SELECT FROM raw.original_packs AS p
@@ -70,7 +70,7 @@ FROM events AS c
 JOIN daybook.loads AS l USING (load_id)
 JOIN daybook.sources AS o ON o.source_id = l.source_id
 LEFT JOIN LATERAL (
-    SELECT r.state, r.nth
+    SELECT r.state, r.begun_at, r.nth
     FROM daybook.resent AS r
     WHERE r.case_id = c.case_id AND r.event_id = c.event_id AND r.source_id = c.source_id
         AND r.occurred_at = c.occurred_at AND md5(r.target) = md5($8) AND r.target = $8

@@ -18,7 +18,7 @@ LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     WITH letters AS (
         SELECT n, ascii(c) AS code,
-            -- As encode(…, 'escape') writes it, for a regular expression.
+            -- As encode(bytes, 'escape') writes it, for a regular expression.
             regexp_replace(encode(convert_to(c, 'UTF8'), 'escape'), '([^[:alnum:]])', '\\\1', 'g') AS plain,
             c IN ('"', '\', '/') AS may_be_escaped,
             c = '"' AS may_be_doubled

@@ -27,9 +27,11 @@ package struct ProgramCall: Sendable {
 
     /// Waits until the program has ended with exit code 0; what it writes to stdout is not kept.
     ///
-    /// - Throws: `missing` where there is no such program; `unreadable` where it failed or took too long, with the end of
-    ///   what it wrote to stderr, and without secrets.
-    package func run(input: [UInt8]) throws(ExtractError) {
+    /// - Parameter isCancelled: asked while it runs; then it is ended.
+    /// - Throws: `missing` where there is no such program; `unreadable` where it failed, `cancelled` where it was ended
+    ///   before it had: by us, for it took too long or somebody wished to stop, or by a signal. With the end of what it
+    ///   wrote to stderr, and without secrets.
+    package func run(input: [UInt8], isCancelled: () -> Bool = { false }) throws(ExtractError) {
         guard let path = ChildProgram.find(words[0], in: directory) else {
             throw failure(.missing, "is not there, or not in the PATH; install it, or say where it is")
         }
@@ -54,15 +56,15 @@ package struct ProgramCall: Sendable {
         } catch {
             throw failure(.unreadable, error.message)
         }
-        try wait(for: program)
+        try wait(for: program, isCancelled)
     }
 
-    private func wait(for program: ChildProgram) throws(ExtractError) {
+    private func wait(for program: ChildProgram, _ isCancelled: () -> Bool) throws(ExtractError) {
         let until = Date(timeIntervalSinceNow: timeoutSeconds)
         var ignored = [UInt8](repeating: 0, count: 64 << 10)
         var isAtEnd = false
         // Its end counts, not that of its output: what it leaves running may hold that open.
-        while program.endingSoFar() == nil, Date() < until {
+        while program.endingSoFar() == nil, Date() < until, !isCancelled() {
             if isAtEnd {
                 usleep(2_000)
             } else if ChildProgram.isReady(program.output) {
@@ -74,11 +76,14 @@ package struct ProgramCall: Sendable {
         let ending = program.end(patienceSeconds: 0)
         if isLate {
             let said = ending.errors.isEmpty ? "" : ": \(ending.errors)"
-            throw failure(
-                .unreadable,
-                "had not ended after \(timeoutSeconds.formatted()) s (timeout), and was ended\(said)")
+            let why =
+                isCancelled()
+                ? "was interrupted" : "had not ended after \(timeoutSeconds.formatted()) s (timeout)"
+            throw failure(.cancelled, "\(why), and was ended\(said)")
         }
-        guard ending.code == 0 else { throw failure(.unreadable, ending.description) }
+        guard ending.code == 0 else {
+            throw failure(ending.code < 128 ? .unreadable : .cancelled, ending.description)
+        }
     }
 
     private func failure(_ kind: ExtractError.Kind, _ message: String) -> ExtractError {

@@ -125,6 +125,8 @@ final class HTTPAPI {
                     ).about(request.url.shown(source.secrets), attempts: attempt)
                 case .permanent(let message): failure = Failure(message: message, isTransient: false)
                 case .transient(let message): failure = Failure(message: message, isTransient: true)
+                case .unsent(let message, let mayPass):
+                    failure = Failure(message: message, isTransient: mayPass)
                 }
             }
             let delay =

@@ -10,6 +10,10 @@ enum HTTPFailure: Error {
     case transient(String)
     /// No further try would.
     case permanent(String)
+    /// No connection came about, so that the server saw nothing of it.
+    ///
+    /// - Parameter mayPass: whether another try may go well.
+    case unsent(String, mayPass: Bool)
     /// The answer has more bytes than it may.
     case tooLarge
     case cancelled
@@ -57,7 +61,9 @@ final class HTTPConnection: NSObject, URLSessionDataDelegate, @unchecked Sendabl
     func close() { session.invalidateAndCancel() }
 
     func send(_ request: HTTPRequest) throws(HTTPFailure) -> HTTPAnswer {
-        guard let url = URL(string: request.url.text) else { throw .permanent("this is no URL") }
+        guard let url = URL(string: request.url.text) else {
+            throw .unsent("this is no URL", mayPass: false)
+        }
         var message = URLRequest(url: url)
         message.httpMethod = request.method.rawValue
         for header in request.headers { message.addValue(header.value, forHTTPHeaderField: header.name) }
@@ -160,6 +166,12 @@ final class HTTPConnection: NSObject, URLSessionDataDelegate, @unchecked Sendabl
         let isPermanent = ["certificate", "unsupported URL", "Bad URL"].contains {
             message.contains($0)
         }
-        return isPermanent ? .permanent(message) : .transient(message)
+        if isPermanent { return .unsent(message, mayPass: false) }
+        let code = (error as? URLError)?.code
+        let isUnsent =
+            [.cannotFindHost, .dnsLookupFailed, .cannotConnectToHost, .secureConnectionFailed].contains(code)
+            || ["ould not connect", "ouldn't connect", "ailed to connect", "esolve host", "SSL connect"]
+                .contains { message.contains($0) }
+        return isUnsent ? .unsent(message, mayPass: true) : .transient(message)
     }
 }

@@ -21,17 +21,23 @@ package struct HTTPPost: Sendable {
         case taken(status: Int)
         /// - Parameter retryAfter: seconds that the server asks to wait, where it asks for any.
         case refused(status: Int, retryAfter: Double?, ExtractError)
-        /// - Parameter mayHaveArrived: the server was reached, and what it did nobody knows.
-        case silence(ExtractError, mayHaveArrived: Bool)
+        /// - Parameters:
+        ///   - mayHaveArrived: the server was reached, and what it did nobody knows.
+        ///   - mayPass: whether another try may go well.
+        case silence(ExtractError, mayHaveArrived: Bool, mayPass: Bool)
     }
 
     /// Posts, and tells what came of it.
     ///
-    /// - Parameter more: headers of this request; of equal names they take the place of ours.
-    package func post(_ body: String, headers more: [HTTPHeader]) -> Answer {
+    /// - Parameters:
+    ///   - more: headers of this request; of equal names they take the place of ours.
+    ///   - isCancelled: asked while it waits.
+    package func post(
+        _ body: String, headers more: [HTTPHeader], isCancelled: @escaping @Sendable () -> Bool = { false }
+    ) -> Answer {
         let until = Date(timeIntervalSinceNow: timeoutSeconds)
         let connection = HTTPConnection(timeoutSeconds: timeoutSeconds, maxBytes: HTTPPost.maxAnswer) {
-            Date() > until
+            Date() > until || isCancelled()
         }
         defer { connection.close() }
         var request = HTTPRequest(method: .post, url: url, headers: headers, body: body)
@@ -42,19 +48,21 @@ package struct HTTPPost: Sendable {
         } catch {
             switch error {
             case .cancelled:
-                return .silence(
-                    failure(.missing, "did not answer within \(timeoutSeconds.formatted()) s (timeout)"),
-                    mayHaveArrived: true)
+                let why =
+                    isCancelled()
+                    ? "was not waited for (interrupted)"
+                    : "did not answer within \(timeoutSeconds.formatted()) s (timeout)"
+                return .silence(failure(.missing, why), mayHaveArrived: true, mayPass: true)
             case .tooLarge:
                 return .silence(
                     failure(.unreadable, "answered with more than \(HTTPPost.maxAnswer >> 20) MiB"),
-                    mayHaveArrived: true)
-            case .transient(let message), .permanent(let message):
-                let isUnreached = ["ould not connect", "ouldn't connect", "ailed to connect", "esolve host"]
-                    .contains { message.contains($0) }
-                return .silence(
-                    failure(.missing, "did not answer: \(secrets.hidden(message))"),
-                    mayHaveArrived: !isUnreached)
+                    mayHaveArrived: true, mayPass: false)
+            case .transient(let message):
+                return .silence(silent(message), mayHaveArrived: true, mayPass: true)
+            case .permanent(let message):
+                return .silence(silent(message), mayHaveArrived: true, mayPass: false)
+            case .unsent(let message, let mayPass):
+                return .silence(silent(message), mayHaveArrived: false, mayPass: mayPass)
             }
         }
         if let refusal = refusal(answer) {
@@ -72,7 +80,7 @@ package struct HTTPPost: Sendable {
     package func send(_ body: String, headers more: [HTTPHeader]) throws(ExtractError) {
         switch post(body, headers: more) {
         case .taken: return
-        case .refused(_, _, let error), .silence(let error, _): throw error
+        case .refused(_, _, let error), .silence(let error, _, _): throw error
         }
     }
 
@@ -98,6 +106,10 @@ package struct HTTPPost: Sendable {
         case 404, 405, 410: "; is the url right?"
         default: ""
         }
+    }
+
+    private func silent(_ message: String) -> ExtractError {
+        failure(.missing, "did not answer: \(secrets.hidden(message))")
     }
 
     private func failure(_ kind: ExtractError.Kind, _ message: String) -> ExtractError {

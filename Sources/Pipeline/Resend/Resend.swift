@@ -36,10 +36,28 @@ package struct Resend {
         /// The shortest time from one event to the next; 0: no pause.
         package var secondsPerEvent = 0.1
         package var maxAttempts = 5
-        /// Sends also what was sent, and what may have been.
-        package var sendsAgain = false
+        /// Sends also what may have been sent.
+        package var sendsUnknown = false
+        /// Sends also what was sent before this time; nil: nothing.
+        package var sendsAgainBefore: Timestamp?
 
         package init(sentBy: String) { self.sentBy = sentBy }
+    }
+
+    /// How an event stands with a target; the raw values are those of `daybook.resent`.
+    package enum State: String, Sendable, Encodable {
+        case pending, sent, failed
+        /// It may have arrived, and is not sent again unasked.
+        case unknown
+    }
+
+    /// What came of sending an event.
+    package struct Outcome: Sendable {
+        package let state: State
+        package let attempts: Int
+        package let answer: String
+        /// Whether the target was out of reach, or did not answer.
+        package var isSilent = false
     }
 
     /// One event that was chosen.
@@ -50,9 +68,12 @@ package struct Resend {
         package let occurredAt: String
         package let pipeline: String
         package let source: String
-        /// `pending`; `sent` or `unknown`, of one that is not sent again; then what came of it: `sent`, `failed`, `unknown`.
-        package internal(set) var state: String
-        package internal(set) var answer: String?
+        /// As it was before.
+        let stateBefore: State
+        /// Nil where it was not sent now.
+        package internal(set) var outcome: Outcome?
+        /// `pending`; `sent` or `unknown`, of one that is not sent again; or what came of it.
+        package var state: State { outcome?.state ?? stateBefore }
         fileprivate let sourceID: Int32
         fileprivate let day: String
         fileprivate let nth: Int
@@ -63,6 +84,18 @@ package struct Resend {
             case caseID = "case_id"
             case eventID = "event_id"
             case occurredAt = "occurred_at"
+        }
+
+        package func encode(to encoder: any Encoder) throws {
+            var values = encoder.container(keyedBy: CodingKeys.self)
+            try values.encode(type, forKey: .type)
+            try values.encode(pipeline, forKey: .pipeline)
+            try values.encode(source, forKey: .source)
+            try values.encode(state, forKey: .state)
+            try values.encode(outcome?.answer, forKey: .answer)
+            try values.encode(caseID, forKey: .caseID)
+            try values.encode(eventID, forKey: .eventID)
+            try values.encode(occurredAt, forKey: .occurredAt)
         }
     }
 
@@ -100,23 +133,35 @@ package struct Resend {
                         sourceID: try row.get("source_id"), occurredAt: try row.get("occurred_at"),
                         loadID: try row.get("load_id"), position: try row.get("position"))
                 }))
-        return try rows.enumerated().filter { !superseded.contains($0.offset) }.map { _, row in
-            let before = try row.getIfPresent("state", as: String.self)
-            let state =
-                switch before {
-                case "sent" where !options.sendsAgain: "sent"
-                case "sending" where !options.sendsAgain, "unknown" where !options.sendsAgain: "unknown"
-                default: "pending"
-                }
+        var records: Set<[Int64]> = []
+        return try rows.enumerated().filter { !superseded.contains($0.offset) }.compactMap { _, row in
+            // A record of several events is one: it goes under the first of them.
+            guard
+                try format != .original
+                    || records.insert([row.get("load_id"), row.get("position")]).inserted
+            else { return nil }
             let chosen = Chosen(
                 caseID: try row.get("case_id"), eventID: try row.get("event_id"), type: try row.get("type"),
                 occurredAt: try row.get("occurred_at"), pipeline: try row.get("pipeline"),
-                source: try row.get("source"), state: state, answer: nil, sourceID: try row.get("source_id"),
+                source: try row.get("source"), stateBefore: try state(row),
+                sourceID: try row.get("source_id"),
                 day: try row.get("event_day"), nth: try row.get("nth"), isThere: try row.get("is_there"))
-            if state == "pending", !chosen.isThere {
+            if chosen.state == .pending, !chosen.isThere {
                 throw NoOriginal(chosen: chosen, keeps: try row.get("keeps_originals"))
             }
             return chosen
+        }
+    }
+
+    /// How an event stood with the target, and whether it is to be sent.
+    private func state(_ row: Result.Row) throws -> State {
+        switch try row.getIfPresent("state", as: String.self) {
+        case "sent":
+            guard let before = options.sendsAgainBefore else { return .sent }
+            let begun = Timestamp(microseconds: try row.get("begun_at_us"))
+            return begun < before ? .pending : .sent
+        case "sending", "unknown": return options.sendsUnknown ? .pending : .unknown
+        default: return .pending
         }
     }
 
@@ -140,13 +185,15 @@ package struct Resend {
         -> Stop?
     {
         var next = Date()
-        for index in events.indices where events[index].state == "pending" {
+        for index in events.indices where events[index].state == .pending {
             if interruption.isRequested { return .interrupted }
             if !pause(until: next) { return .interrupted }
             next = max(Date(), next) + options.secondsPerEvent
             try send(&events[index], note)
             tell(events[index])
-            if events[index].state != "sent" { return .failed(events[index]) }
+            guard events[index].state == .sent else {
+                return interruption.isRequested ? .interrupted : .failed(events[index])
+            }
         }
         return nil
     }
@@ -165,7 +212,7 @@ package struct Resend {
             ]
         ).rows.first?.getIfPresent(0)
         guard let body else {
-            (event.state, event.answer) = ("failed", "it is not there any more")
+            event.outcome = Outcome(state: .failed, attempts: 0, answer: "it is not there any more")
             return
         }
         let begun: Int64? = try connection.query(
@@ -176,54 +223,52 @@ package struct Resend {
             ]
         ).rows.first?.get(0)
         guard let begun else {
-            // Somebody else sends the same at this moment.
-            (event.state, event.answer) = ("unknown", "somebody else is sending it")
+            event.outcome = Outcome(
+                state: .failed, attempts: 0, answer: "somebody else is sending it at this moment")
             return
         }
         FailPoint.pass("resend-begun")
-        let (state, attempts, answer) = attempt(body, event, note)
+        let outcome = attempt(body, event, note)
         FailPoint.pass("resend-sent")
         try connection.query(
-            SQLFiles.builtin.text("resend/end.sql"), [begun, state, attempts, String(answer.prefix(1_000))])
+            SQLFiles.builtin.text("resend/end.sql"),
+            [begun, outcome.state.rawValue, outcome.attempts, String(outcome.answer.prefix(1_000))])
         FailPoint.pass("resend-noted")
-        (event.state, event.answer) = (state, answer)
+        event.outcome = outcome
     }
 
-    private func attempt(
-        _ body: String, _ event: Chosen, _ note: (String) -> Void
-    ) -> (state: String, attempts: Int, answer: String) {
+    private func attempt(_ body: String, _ event: Chosen, _ note: (String) -> Void) -> Outcome {
         let isJSON = body.first { !$0.isWhitespace }.map { "{[".contains($0) } ?? false
         let type =
             format == .cloudevents
             ? "application/cloudevents+json; charset=UTF-8"
             : isJSON ? "application/json" : "text/plain; charset=UTF-8"
         let key = "\(event.sourceID):\(event.caseID):\(event.eventID):\(event.occurredAt)"
+        // Once it may have arrived, no later answer tells that it did not.
         var mayHaveArrived = false
         var attempt = 1
         while true {
-            let why: String
+            let (why, mayPass, isSilent): (String, Bool, Bool)
             var delay = RetryDelay.backoff(attempt, firstSeconds: Resend.firstDelay)
-            switch target.send(body, type: type, key: key) {
-            case .taken(let answer): return ("sent", attempt, answer)
-            case .refused(let answer, let mayPass, let after):
-                guard mayPass, attempt < options.maxAttempts, (after ?? 0) <= Resend.mostPatience else {
-                    return ("failed", attempt, answer)
-                }
-                why = answer
+            switch target.send(body, type: type, key: key, interruption) {
+            case .taken(let answer): return Outcome(state: .sent, attempts: attempt, answer: answer)
+            case .refused(let answer, let passes, let after):
+                (why, mayPass, isSilent) = (answer, passes && (after ?? 0) <= Resend.mostPatience, false)
                 if let after { delay = after }
-            case .silence(let answer, let arrived):
+            case .silence(let answer, let arrived, let passes):
                 mayHaveArrived = mayHaveArrived || arrived
-                guard attempt < options.maxAttempts else {
-                    return (mayHaveArrived ? "unknown" : "failed", attempt, answer)
-                }
-                why = answer
+                (why, mayPass, isSilent) = (answer, passes, true)
             }
+            func end(_ answer: String) -> Outcome {
+                Outcome(
+                    state: mayHaveArrived ? .unknown : .failed, attempts: attempt, answer: answer,
+                    isSilent: isSilent)
+            }
+            guard mayPass, attempt < options.maxAttempts, !interruption.isRequested else { return end(why) }
             note(
                 "\(event.eventID.oneLine) of \(event.caseID.oneLine): \(why); tried again in \(delay.formatted(.number.precision(.fractionLength(1)))) s"
             )
-            guard pause(until: Date() + delay) else {
-                return (mayHaveArrived ? "unknown" : "failed", attempt, "interrupted; before: \(why)")
-            }
+            guard pause(until: Date() + delay) else { return end("interrupted; before: \(why)") }
             attempt += 1
         }
     }

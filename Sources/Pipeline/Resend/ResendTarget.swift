@@ -21,29 +21,36 @@ package enum ResendTarget: Sendable {
         case taken(String)
         /// It said no; another attempt may go well after so many seconds, where it may at all.
         case refused(String, mayPass: Bool, afterSeconds: Double?)
-        /// It said nothing, and may have taken it or not.
-        case silence(String, mayHaveArrived: Bool)
+        /// It said nothing, and may have taken it or not; whether another attempt may go well.
+        case silence(String, mayHaveArrived: Bool, mayPass: Bool)
     }
 
-    /// - Parameter key: the same on each attempt, so that the target can tell.
-    func send(_ body: String, type contentType: String, key: String) -> Answer {
+    /// - Parameters:
+    ///   - key: the same on each attempt, so that the target can tell.
+    ///   - interruption: ends the waiting for an answer.
+    func send(
+        _ body: String, type contentType: String, key: String, _ interruption: Interruption
+    ) -> Answer {
         switch self {
         case .url(let post):
             let headers = [
                 HTTPHeader("Content-Type", contentType), HTTPHeader("Idempotency-Key", key.percentEncoded),
             ]
-            switch post.post(body, headers: headers) {
+            switch post.post(body, headers: headers, isCancelled: { interruption.isRequested }) {
             case .taken(let status): return .taken("answered \(status)")
             case .refused(let status, let after, let error):
                 let mayPass = [408, 425, 429].contains(status) || (500..<600).contains(status)
                 return .refused(error.message.oneLine, mayPass: mayPass, afterSeconds: after)
-            case .silence(let error, let mayHaveArrived):
-                return .silence(error.message.oneLine, mayHaveArrived: mayHaveArrived)
+            case .silence(let error, let mayHaveArrived, let mayPass):
+                return .silence(error.message.oneLine, mayHaveArrived: mayHaveArrived, mayPass: mayPass)
             }
         case .command(let call):
             do {
-                try call.run(input: Array(body.utf8) + [UInt8(ascii: "\n")])
+                try call.run(input: Array(body.utf8) + [UInt8(ascii: "\n")]) { interruption.isRequested }
                 return .taken("ended with exit code 0")
+            } catch  where error.kind == .cancelled {
+                // It was ended, and may have done by then what it was for.
+                return .silence(error.message.oneLine, mayHaveArrived: true, mayPass: false)
             } catch {
                 return .refused(error.message.oneLine, mayPass: false, afterSeconds: nil)
             }

@@ -32,14 +32,17 @@ enum ResendVerb: Verb {
         Option("--timeout", "DURATION", "how long the target may take for one (default: 30s)"),
         Option("--send", nil, "send them; without it nothing is sent"),
         Option("--dry-run", nil, "say what would be sent: the default"),
+        Option("--unknown", nil, "also what may have been sent to this target: nobody knows"),
         Option("--again", nil, "also what was sent to this target, or may have been"),
+        Option("--sent-before", "TIME", "with --again: only what was sent before this time (default: now)"),
         Option("--last", "N", "log: so many (default: 50)"),
     ]
     static let discussion = """
         Says which events would be sent, and with --send sends them, in the order of their time: as CloudEvents 1.0 in
-        JSON, or as the records that came. What was sent to a target is not sent there again without --again: each event
-        is noted in daybook.resent before it is sent, and after. What was under way when a sender was killed, or was never
-        answered, may have arrived: it is told, and needs --again, too.
+        JSON, or as the records that came; a record of several events goes once, under the first of them. What was sent to
+        a target is not sent there again without --again: each event is noted in daybook.resent before it is sent, and
+        after. What was under way when a sender was killed, or was never answered, may have arrived: it is told, and needs
+        --unknown, or --again. Interrupted, --again goes on with --sent-before, which is told then.
 
         A target that is out of reach, or answers 408, 425, 429 or 5xx, is tried again; at the first event that is not
         taken it stops. Dead letters are sent only by --dead-letters, or by --source.
@@ -50,7 +53,7 @@ enum ResendVerb: Verb {
               --header 'Authorization: Bearer ${TOKEN}' --rate 50/s --send
           daybook resend log --case o-17
 
-        exit codes: 0 done, 1 an event was refused, 64 wrong usage, 69 the target is out of reach, 130 interrupted
+        exit codes: 0 done, 1 an event was refused, or none was meant, 64 wrong usage, 69 the target is out of reach, 130 interrupted
         """
 
     static func run(_ arguments: Arguments) throws -> ExitCode {
@@ -73,12 +76,19 @@ enum ResendVerb: Verb {
             .flatMap { Resend.Format(rawValue: $0) } ?? .cloudevents
         let user = ProcessInfo.processInfo.environment["USER"] ?? NSUserName()
         var options = Resend.Options(sentBy: "\(user)@\(ProcessInfo.processInfo.hostName)")
-        options.sendsAgain = arguments.has("--again")
+        options.sendsUnknown = arguments.has("--unknown") || arguments.has("--again")
+        let sentBefore = try arguments.time("--sent-before")
+        guard sentBefore == nil || arguments.has("--again") else {
+            throw UsageError("--sent-before is for --again")
+        }
         options.maxAttempts = try arguments.integer("--attempts", in: 1...100) ?? options.maxAttempts
         if let rate = arguments["--rate"] { options.secondsPerEvent = try secondsPerEvent(rate) }
 
         let connection = try Warehouse.open(try context.conninfo(), creating: false).connection
         try check(selection, connection)
+        if arguments.has("--again") {
+            options.sendsAgainBefore = try sentBefore ?? now(connection)
+        }
         let interruption = context.interruption()
         let resend = Resend(connection, target, format, options, interruption: interruption)
         var events: [Resend.Chosen]
@@ -89,9 +99,9 @@ enum ResendVerb: Verb {
         }
         guard arguments.has("--send") else {
             try tell(events, target, format, wasSent: false, context)
-            return .done
+            return try nothingMeant(events, selection, connection) ?? .done
         }
-        let all = events.count { $0.state == "pending" }
+        let all = events.count { $0.state == .pending }
         var done = 0
         let stop = try resend.send(
             &events,
@@ -102,21 +112,54 @@ enum ResendVerb: Verb {
         Terminal.endProgress()
         try tell(events, target, format, wasSent: true, context)
         switch stop {
-        case nil: return .done
+        case nil: return try nothingMeant(events, selection, connection) ?? .done
         case .interrupted?:
-            Terminal.error("daybook resend: interrupted; the same command goes on with the rest")
+            let mark = options.sendsAgainBefore.map { " with --sent-before \($0)" } ?? ""
+            Terminal.error("daybook resend: interrupted; the same command\(mark) goes on with the rest")
+            if let event = events.last(where: { $0.outcome?.state == .unknown }) {
+                Terminal.error(
+                    "  \(event.eventID.oneLine) of case \(event.caseID.oneLine) was under way: it may have arrived, and "
+                        + "is not sent again without --unknown")
+            }
             return .interrupted
         case .failed(let event)?:
             Terminal.error(
                 "daybook resend: \(target.name) did not take \(event.eventID.oneLine) of case \(event.caseID.oneLine) "
-                    + "(\(event.type.oneLine), \(event.occurredAt)): \(event.answer ?? "")\n"
-                    + (event.state == "unknown"
-                        ? "  it may have arrived, and is not sent again without --again"
+                    + "(\(event.type.oneLine), \(event.occurredAt)): \(event.outcome?.answer ?? "")\n"
+                    + (event.state == .unknown
+                        ? "  it may have arrived, and is not sent again without --unknown"
                         : "  nothing behind it was sent; once that is mended, the same command goes on with it")
-            )
-            let isSilent = event.state == "unknown" || event.answer?.contains("did not answer") ?? false
-            return isSilent ? .unreachable : .failed
+                    + (options.sendsAgainBefore.map {
+                        "\n  with --again: --sent-before \($0) goes on behind what was sent now"
+                    }
+                        ?? ""))
+            return event.outcome?.isSilent ?? false ? .unreachable : .failed
         }
+    }
+
+    /// Where no event is meant: says so, and what could have been; nil where any is.
+    private static func nothingMeant(
+        _ events: [Resend.Chosen], _ selection: ResendSelection, _ connection: Connection
+    ) throws -> ExitCode? {
+        guard events.isEmpty else { return nil }
+        let isKnown: Bool = try connection.query(
+            "SELECT $1::text IS NULL OR EXISTS (SELECT FROM report.cases WHERE case_id = $1)",
+            [selection.caseID]
+        ).first().get(0)
+        if let caseID = selection.caseID, !isKnown {
+            Terminal.error(try CaseTrace.missing(caseID, connection).description)
+        } else {
+            Terminal.error("daybook resend: no event is of that type, time and source")
+        }
+        return .failed
+    }
+
+    /// By the server's clock, as is noted when an event is sent.
+    private static func now(_ connection: Connection) throws -> Timestamp {
+        let microseconds: Int64 = try connection.query(
+            "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+        ).first().get(0)
+        return Timestamp(microseconds: microseconds)
     }
 
     // MARK: - Arguments
@@ -210,23 +253,24 @@ enum ResendVerb: Verb {
         _ events: [Resend.Chosen], _ target: ResendTarget, _ format: Resend.Format, wasSent: Bool,
         _ context: Context
     ) throws {
-        func count(_ state: String) -> Int { events.count { $0.state == state } }
-        // What came of an event now has an answer.
-        let sentBefore = events.count { $0.state == "sent" && $0.answer == nil }
-        let unknownBefore = events.count { $0.state == "unknown" && $0.answer == nil }
-        let pending = count("pending")
+        func count(_ state: Resend.State) -> Int { events.count { $0.state == state } }
+        func countBefore(_ state: Resend.State) -> Int {
+            events.count { $0.state == state && $0.outcome == nil }
+        }
+        let (sentBefore, unknownBefore) = (countBefore(.sent), countBefore(.unknown))
+        let pending = count(.pending)
         if context.arguments.isJSON {
             return try JSONOutput.print(
                 Document(
                     target: target.name, format: format.rawValue, isDryRun: !wasSent, pending: pending,
-                    sent: count("sent"), failed: count("failed"), unknown: count("unknown"), events: events))
+                    sent: count(.sent), failed: count(.failed), unknown: count(.unknown), events: events))
         }
         if !wasSent {
             var table = TextTable(
                 ["time (UTC)", "type", "case", "event", "source"].map {
                     TextTable.Column(title: $0, isNumber: false)
                 })
-            for event in events.filter({ $0.state == "pending" }).prefix(shown) {
+            for event in events.filter({ $0.state == .pending }).prefix(shown) {
                 table.add([
                     String(event.occurredAt.prefix(19)), event.type.oneLine, event.caseID.oneLine,
                     event.eventID.oneLine, "\(event.pipeline)/\(event.source)".oneLine,
@@ -240,7 +284,7 @@ enum ResendVerb: Verb {
                 "\(Human.plural(pending, "event")) would be sent to \(target.name) (\(format.rawValue))"
                     + (pending > 0 ? "; --send does it" : ""))
         } else {
-            let now = events.count { $0.state == "sent" && $0.answer != nil }
+            let now = count(.sent) - sentBefore
             Terminal.out(
                 "\(Human.plural(now, "event")) sent to \(target.name) (\(format.rawValue))"
                     + (pending > 0 ? ", \(Human.count(pending)) not sent yet" : ""))
@@ -252,7 +296,7 @@ enum ResendVerb: Verb {
         if unknownBefore > 0 {
             Terminal.out(
                 "\(Human.plural(unknownBefore, "event")) may have been sent there before: the sender was killed, or got "
-                    + "no answer; look at the target, and then daybook resend log; --again sends them")
+                    + "no answer; look at the target, and then daybook resend log; --unknown sends them")
         }
     }
 
