@@ -101,7 +101,6 @@ package struct TransformRunner {
 
     private func transform(_ prepare: () throws -> Void) throws -> [ModelResult] {
         try eventTables?.define(connection)
-        try caseKeys?.define(connection)
         let results = try connection.transaction("ISOLATION LEVEL REPEATABLE READ") {
             // The server takes each page for one that is read from a turning disk, and reads a whole table of facts, or
             // all of its index, to find a few of them. What a transform looks up is most often of the last days, in
@@ -113,6 +112,7 @@ package struct TransformRunner {
                 SET LOCAL random_page_cost = 0.2;
                 SET LOCAL enable_mergejoin = off
                 """)
+            try caseKeys?.define(connection)
             try before()
             if let restated { try restated.touch(connection) }
             let changes = try Changes(

@@ -176,6 +176,13 @@ struct SupersetBundle {
         ]
     }
 
+    private func known(_ column: String) -> DocumentValue {
+        [
+            "expressionType": "SIMPLE", "clause": "WHERE", "subject": .text(column), "operator": "IS NOT NULL",
+            "comparator": nil, "operatorId": "IS_NOT_NULL",
+        ]
+    }
+
     private func tiles(_ sla: SLADefinition) -> [Chart] {
         let slug = project.slug(sla)
         let tiles: [(Dataset, String, String, String)] = [
@@ -218,7 +225,8 @@ struct SupersetBundle {
                 dataset: .factSLA,
                 params: overTime(
                     .factSLA, [50, 95, 99].map { unit.percentile($0) }, format: "~g",
-                    [only("sla", sla.name), only("status", "completed")]
+                    // An end without a start is of no hour; Superset takes no condition on the time itself.
+                    [only("sla", sla.name), only("status", "completed"), known("elapsed_seconds")]
                 ).adding([
                     "annotation_layers": [
                         line("within \(Human.duration(within))", at: within / unit.seconds)
