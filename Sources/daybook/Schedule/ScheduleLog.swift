@@ -35,7 +35,7 @@ struct ScheduleLog: Sendable {
             let line = try? JSONSerialization.data(
                 withJSONObject: document, options: [.sortedKeys, .withoutEscapingSlashes])
         {
-            Terminal.out(String(decoding: line, as: UTF8.self))
+            JSONOutput.write(String(decoding: line, as: UTF8.self))
         }
         if ending.code == 0 {
             if let counts = report?.counts { note("\(pipeline): \(counts)") }

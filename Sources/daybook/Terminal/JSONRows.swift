@@ -29,6 +29,6 @@ enum JSONRows {
     static func print(_ document: [String: Any]) throws {
         let data = try JSONSerialization.data(
             withJSONObject: document, options: [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes])
-        Terminal.out(String(decoding: data, as: UTF8.self))
+        JSONOutput.write(String(decoding: data, as: UTF8.self))
     }
 }

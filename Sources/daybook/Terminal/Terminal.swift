@@ -2,8 +2,13 @@ import Foundation
 
 /// What people see: results go to stdout, everything else to stderr.
 enum Terminal {
-    static func out(_ text: String) {
-        if let failure = write(clean(text) + "\n", to: STDOUT_FILENO) {
+    static func out(_ text: String) { put(clean(text)) }
+
+    /// Of a format of files, in which nothing may be changed for being shown: only a terminal gets it cleaned.
+    static func data(_ text: String) { put(isOutputTerminal ? clean(text) : text) }
+
+    private static func put(_ text: String) {
+        if let failure = write(text + "\n", to: STDOUT_FILENO) {
             lock.withLock { outputError = failure }
         }
     }
@@ -36,9 +41,10 @@ enum Terminal {
     }
 
     static let isErrorTerminal = isatty(STDERR_FILENO) == 1
+    private static let isOutputTerminal = isatty(STDOUT_FILENO) == 1
     /// Whether stdout is a terminal that wants colours (https://no-color.org).
     static let isColourful =
-        isatty(STDOUT_FILENO) == 1 && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
+        isOutputTerminal && ProcessInfo.processInfo.environment["NO_COLOR"] == nil
 
     private static let lock = NSLock()
     nonisolated(unsafe) private static var isShowingProgress = false
@@ -47,13 +53,18 @@ enum Terminal {
 
     /// Values come from logs: what could steer a terminal is shown as a replacement character.
     private static func clean(_ text: String) -> String {
-        let isPlain = text.unicodeScalars.allSatisfy { !isControl($0) }
-        guard !isPlain else { return text }
-        return String(String.UnicodeScalarView(text.unicodeScalars.map { isControl($0) ? "\u{FFFD}" : $0 }))
+        guard text.unicodeScalars.contains(where: isUnsafe) else { return text }
+        return String(String.UnicodeScalarView(text.unicodeScalars.map { isUnsafe($0) ? "\u{FFFD}" : $0 }))
     }
 
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.value < 0x20 && scalar != "\n" && scalar != "\t" || (0x7F...0x9F).contains(scalar.value)
+    /// Controls but for line ends and tabs, and what turns the direction of writing, so that a line reads as it is not
+    /// (Unicode Technical Report 36, section 2.5).
+    static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x0A, 0x09: false
+        case 0x00..<0x20, 0x7F...0x9F, 0x061C, 0x200E, 0x200F, 0x2028...0x202E, 0x2066...0x2069: true
+        default: false
+        }
     }
 
     /// Writes all of it; the error's number where that fails.

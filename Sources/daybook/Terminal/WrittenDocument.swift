@@ -15,10 +15,12 @@ enum WrittenDocument {
         return choices.first { $0 == (ending == "htm" ? "html" : ending) } ?? choices[0]
     }
 
-    /// - Parameter path: a file that has its name once it is whole; nil: stdout.
+    /// - Parameters:
+    ///   - text: of a format of files: it goes as it is, unless a terminal would be steered by it.
+    ///   - path: a file that has its name once it is whole; nil: stdout.
     static func write(_ text: String, _ path: String?) throws -> ExitCode {
         guard let path else {
-            Terminal.out(text)
+            Terminal.data(text)
             return .done
         }
         let file = try ExportFile(path, .none)

@@ -98,7 +98,7 @@ enum AlertsVerb: Verb {
                     'waiting', (SELECT coalesce(json_agg(s), '[]') FROM (\(waiting)) AS s))
                 """, parameters
             ).first().get(0)
-            Terminal.out(document)
+            JSONOutput.write(document)
             return .done
         }
         let rows = try connection.query(alerts, parameters)
@@ -155,7 +155,7 @@ enum AlertsVerb: Verb {
         let document = try connection.query(SQLFiles.builtin.text("report/alert.sql"), [id[0]]).rows.first
         guard let text: String = try document?.get(0) else { throw NoAlert(id: id[0]) }
         if context.arguments.isJSON {
-            Terminal.out(text)
+            JSONOutput.write(text)
         } else {
             try AlertText.tell(text)
         }

@@ -68,7 +68,7 @@ enum ExplainVerb: Verb {
             (try? context.project().directory) ?? FileManager.default.currentDirectoryPath
         EventLines(directory: directory).fill(&explanation)
         if arguments.isJSON {
-            Terminal.out(try JSONOutput.text(explanation, keys: .convertToSnakeCase))
+            Terminal.data(try JSONOutput.text(explanation, keys: .convertToSnakeCase))
         } else {
             Terminal.out(ExplanationText(explanation: explanation, zone: zone).text)
         }

@@ -63,7 +63,7 @@ enum GuessVerb: Verb {
             try JSONOutput.print(Document(pipeline: name, definition: guess.definition, notes: guess.notes))
             return guess.yieldsEvents ? .done : .badData
         }
-        Terminal.out(guess.definition)
+        Terminal.data(guess.definition)
         for note in guess.notes { Terminal.error(note) }
         guard guess.yieldsEvents else { return .badData }
         Terminal.error("keep it as pipelines/\(name).jsonc, and then: daybook check \(name)")

@@ -41,7 +41,7 @@ enum LocateVerb: Verb {
             guard try row.get("cases", as: Int.self) > 0 else {
                 throw try CaseTrace.missing(caseID, connection)
             }
-            Terminal.out(try row.get("document"))
+            JSONOutput.write(try row.get("document"))
             return .done
         }
         let located = try connection.query(statement, [caseID]).rows

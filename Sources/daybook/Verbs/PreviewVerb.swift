@@ -44,7 +44,7 @@ enum PreviewVerb: Verb {
                 previews.append(preview)
             }
         }
-        if arguments.isJSON { Terminal.out(PreviewText.json(previews)) }
+        if arguments.isJSON { JSONOutput.write(PreviewText.json(previews)) }
         if let error = previews.lazy.compactMap(\.error).first { return ExitCode(error) }
         return previews.contains { $0.isNothingButRejects || $0.isDamaged } ? .badData : .done
     }

@@ -198,7 +198,7 @@ enum RejectsVerb: Verb {
             selection.pipeline, selection.source, selection.reason, selection.since?.description,
         ]
         if arguments.isJSON {
-            try Terminal.out(
+            try JSONOutput.write(
                 connection.query(
                     """
                     WITH groups AS (\(sql))

@@ -42,7 +42,7 @@ enum RunsVerb: Verb {
             names.isEmpty ? nil : names, count, arguments.has("--failed"),
         ]
         if arguments.isJSON {
-            try Terminal.out(
+            try JSONOutput.write(
                 connection.query(
                     "SELECT json_build_object('runs', coalesce(json_agg(s), '[]')) FROM (\(sql)) AS s",
                     parameters
@@ -74,7 +74,7 @@ enum RunsVerb: Verb {
                     + "that there are")
         }
         if arguments.isJSON {
-            try Terminal.out(
+            try JSONOutput.write(
                 connection.query(
                     """
                     SELECT json_build_object(

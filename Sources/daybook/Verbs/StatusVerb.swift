@@ -39,7 +39,7 @@ enum StatusVerb: Verb {
             }
             let text = try Metrics.text(connection)
             if file == "-" {
-                Terminal.out(String(text.dropLast()))
+                Terminal.data(String(text.dropLast()))
             } else {
                 try WholeFile.write(text, to: file)
             }
@@ -60,7 +60,7 @@ enum StatusVerb: Verb {
         let sources = try connection.query(SQLFiles.builtin.text("report/status_sources.sql"))
         let stale = try StatusText.stale(pipelines, sources)
         if arguments.isJSON {
-            Terminal.out(try json(pipelines, stale, compactAfter, retention, connection))
+            JSONOutput.write(try json(pipelines, stale, compactAfter, retention, connection))
         } else {
             let disk = try connection.query(
                 SQLFiles.builtin.text("report/status_disk.sql"), [compactAfter, retention]
