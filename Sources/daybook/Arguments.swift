@@ -89,6 +89,8 @@ struct Arguments {
     subscript(_ option: String) -> String? { values[option] }
     func has(_ flag: String) -> Bool { flags.contains(flag) }
     var isJSON: Bool { has("--json") }
+    /// The file of `--out`; nil: stdout, which is `-` too.
+    var outFile: String? { self["--out"].flatMap { $0 == "-" ? nil : $0 } }
 
     /// The value of an option as a number from a range.
     func integer(_ option: String, in range: ClosedRange<Int>) throws(UsageError) -> Int? {

@@ -129,7 +129,8 @@ extension Project {
         do {
             // The connection of a run may be what made it fail.
             let text = try Metrics.text(try Warehouse.open(conninfo, creating: false).connection)
-            try WholeFile.write(text, to: file.hasPrefix("/") ? file : "\(directory)/\(file)")
+            try WholeFile.write(
+                text, to: file.hasPrefix("/") ? file : "\(directory)/\(file)", for: .everybody)
         } catch {
             note("metrics: \(error)")
         }

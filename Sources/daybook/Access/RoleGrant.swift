@@ -71,7 +71,7 @@ struct RoleGrant {
         try FileManager.default.createDirectory(
             atPath: (passwordFile as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
         try WholeFile.write(
-            "*:*:\(escaped(database)):\(escaped(name)):\(password)\n", to: passwordFile, isSecret: true)
+            "*:*:\(escaped(database)):\(escaped(name)):\(password)\n", to: passwordFile, for: .owner)
     }
 
     /// The password that such a file holds for a role; nil where it holds none.

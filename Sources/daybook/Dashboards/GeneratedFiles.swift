@@ -1,4 +1,5 @@
 import Foundation
+import Pipeline
 
 /// Files that Daybook writes for others, and knows again by a mark in them.
 struct GeneratedFiles {
@@ -15,12 +16,6 @@ struct GeneratedFiles {
         }
     }
 
-    struct CannotWrite: Error, CustomStringConvertible {
-        let path: String
-        let reason: String
-        var description: String { "\(path) cannot be written: \(reason)" }
-    }
-
     mutating func add(_ path: String, _ text: String) { files.append((path, Array(text.utf8))) }
     mutating func add(_ path: String, bytes: [UInt8]) { files.append((path, bytes)) }
 
@@ -32,14 +27,9 @@ struct GeneratedFiles {
             guard GeneratedFiles.isOurs(path) else { throw Foreign(path: path) }
         }
         for file in files {
-            let url = URL(fileURLWithPath: "\(directory)/\(file.path)")
-            do {
-                try FileManager.default.createDirectory(
-                    at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-                try Data(file.bytes).write(to: url, options: .atomic)
-            } catch {
-                throw CannotWrite(path: url.path, reason: error.localizedDescription)
-            }
+            let path = "\(directory)/\(file.path)"
+            try WholeFile.makeFolder((path as NSString).deletingLastPathComponent)
+            try WholeFile.write(file.bytes, to: path)
         }
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Pipeline
 
 /// What keeps a schedule running: a unit of systemd, or a line of a crontab.
 struct ServiceFiles {
@@ -125,8 +126,7 @@ struct ServiceFiles {
         {
             throw Taken(path: path)
         }
-        try FileManager.default.createDirectory(
-            at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
-        try Data(text.utf8).write(to: url, options: .atomic)
+        try WholeFile.makeFolder(url.deletingLastPathComponent().path)
+        try WholeFile.write(text, to: url.path)
     }
 }

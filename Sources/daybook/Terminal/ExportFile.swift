@@ -1,4 +1,5 @@
 import Foundation
+import Pipeline
 import Postgres
 
 /// Where an export goes: stdout or a file, compressed by an installed program beside us, where that is wished. A file
@@ -20,8 +21,8 @@ final class ExportFile {
         let description: String
     }
 
-    private let path: String?
-    private let partial: String?
+    private let file: WholeFile?
+    private let name: String
     private let target: FileHandle
     private let program: Process?
     private let pipe: Pipe?
@@ -29,21 +30,11 @@ final class ExportFile {
     private static let blockBytes = 256 << 10
 
     /// - Parameter path: nil: stdout.
-    /// - Throws: `Failure` where the file cannot be made, or the program is not there.
+    /// - Throws: `WholeFile.Failure` where the file cannot be made, or `Failure` where the program is not there.
     init(_ path: String?, _ compression: Compression) throws {
-        self.path = path
-        if let path {
-            let partial = path + ".partial"
-            guard FileManager.default.createFile(atPath: partial, contents: nil),
-                let handle = FileHandle(forWritingAtPath: partial)
-            else {
-                throw Failure(
-                    description: "\(partial) cannot be written: \(String(cString: strerror(errno)))")
-            }
-            (self.partial, target) = (partial, handle)
-        } else {
-            (partial, target) = (nil, .standardOutput)
-        }
+        file = try path.map { try WholeFile($0) }
+        name = path ?? "the output"
+        target = file.map { FileHandle(fileDescriptor: $0.descriptor) } ?? .standardOutput
         guard compression != .none else {
             (program, pipe) = (nil, nil)
             return
@@ -69,7 +60,7 @@ final class ExportFile {
         } catch {
             if let program, !program.isRunning { throw ended(program) }
             throw Failure(
-                description: "\(path ?? "the output") cannot be written: \(error.localizedDescription)")
+                description: "\(name) cannot be written: \(error.localizedDescription)")
         }
         buffer.removeAll(keepingCapacity: true)
     }
@@ -82,20 +73,14 @@ final class ExportFile {
             program.waitUntilExit()
             guard program.terminationStatus == 0 else { throw ended(program) }
         }
-        if let path, let partial {
-            try target.synchronize()
-            try target.close()
-            guard rename(partial, path) == 0 else {
-                throw Failure(description: "\(path) cannot be written: \(String(cString: strerror(errno)))")
-            }
-        }
+        try file?.finish()
     }
 
     /// Leaves nothing behind.
     func discard() {
         try? pipe?.fileHandleForWriting.close()
         program?.terminate()
-        if let partial { unlink(partial) }
+        file?.discard()
     }
 
     private func ended(_ program: Process) -> Failure {

@@ -11,7 +11,7 @@ enum WrittenDocument {
             return "json"
         }
         if let asked { return asked }
-        let ending = arguments["--out"]?.split(separator: ".").last.map { $0.lowercased() }
+        let ending = arguments.outFile?.split(separator: ".").last.map { $0.lowercased() }
         return choices.first { $0 == (ending == "htm" ? "html" : ending) } ?? choices[0]
     }
 

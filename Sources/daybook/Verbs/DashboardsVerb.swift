@@ -41,7 +41,9 @@ enum DashboardsVerb: Verb {
         guard let tool = try arguments.choice("--for", ["grafana", "superset", "metabase"]) else {
             throw UsageError("say for what: --for grafana, superset or metabase")
         }
-        guard let out = arguments["--out"] else { throw UsageError("say where to write: --out DIR") }
+        guard let out = arguments.outFile else {
+            throw UsageError("say where to write: --out DIR; stdout cannot take several files")
+        }
         let connection = try DashboardConnection(arguments["--connect"] ?? DashboardConnection.standard)
         let slas = try Context(arguments).project().pipelines([]).flatMap(\.slas)
         guard !slas.isEmpty else {

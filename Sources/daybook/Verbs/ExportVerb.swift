@@ -33,7 +33,7 @@ enum ExportVerb: Verb {
         guard let what = arguments.positionals.first else {
             throw UsageError("say what: daybook export events, or a report table: daybook export sla_hourly")
         }
-        let path = arguments["--out"]
+        let path = arguments.outFile
         let compression =
             try arguments.choice("--compress", ExportFile.Compression.allCases.map(\.rawValue))
             .flatMap(ExportFile.Compression.init(rawValue:)) ?? ExportFile.Compression(ofFile: path ?? "")

@@ -36,8 +36,9 @@ enum GenerateVerb: Verb {
         options.badLines = try arguments.integer("--bad-lines", in: 0...1_000_000) ?? 0
         do { try options.validate() } catch { throw UsageError("\(error)") }
 
-        let output = try OutputFile(arguments["--out"])
+        let output = try ExportFile(arguments.outFile, .none)
         let summary = try Generator(options).write { try output.write($0) }
+        try output.finish()
         Terminal.error(
             "\(Human.plural(summary.lines, "line")), \(Human.bytes(Int64(summary.bytes))): "
                 + "\(Human.plural(summary.events, "event")) of \(Human.plural(summary.orders, "order")), "
@@ -45,37 +46,4 @@ enum GenerateVerb: Verb {
                 + "\(Human.count(summary.badLines)) bad")
         return .done
     }
-}
-
-/// A file that is written from its start, or stdout.
-struct OutputFile {
-    private let handle: FileHandle
-    private let name: String
-
-    /// - Parameter path: nil or `-` is stdout.
-    init(_ path: String?) throws {
-        guard let path, path != "-" else {
-            (handle, name) = (.standardOutput, "stdout")
-            return
-        }
-        guard FileManager.default.createFile(atPath: path, contents: nil),
-            let handle = FileHandle(forWritingAtPath: path)
-        else { throw OutputError(name: path, reason: String(cString: strerror(errno))) }
-        (self.handle, name) = (handle, path)
-    }
-
-    func write(_ bytes: UnsafeRawBufferPointer) throws {
-        do {
-            try handle.write(contentsOf: Data(bytes))
-        } catch {
-            throw OutputError(name: name, reason: "\(error.localizedDescription)")
-        }
-    }
-}
-
-/// A file that cannot be written.
-struct OutputError: Error, CustomStringConvertible {
-    let name: String
-    let reason: String
-    var description: String { "\(name) cannot be written: \(reason)" }
 }

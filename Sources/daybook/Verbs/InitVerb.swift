@@ -1,5 +1,6 @@
 import Foundation
 import Generate
+import Pipeline
 
 /// `daybook init`: a small working project.
 enum InitVerb: Verb {
@@ -43,23 +44,24 @@ struct SampleProject {
         if !overwriting, files.fileExists(atPath: definition) {
             throw UsageError("\(definition) is there already; nothing was written")
         }
-        try files.createDirectory(atPath: "\(directory)/pipelines/logs", withIntermediateDirectories: true)
+        try WholeFile.makeFolder("\(directory)/pipelines/logs")
         if !files.fileExists(atPath: definition) {
-            try SampleProject.definition.write(toFile: definition, atomically: true, encoding: .utf8)
+            try WholeFile.write(SampleProject.definition, to: definition)
         }
         let ignore = "\(directory)/.gitignore"
         if !files.fileExists(atPath: ignore) {
-            try ".daybook/\n".write(toFile: ignore, atomically: true, encoding: .utf8)
+            try WholeFile.write(".daybook/\n", to: ignore)
         }
-        var outputs: [GeneratedService: OutputFile] = [:]
+        var outputs: [GeneratedService: ExportFile] = [:]
         for service in GeneratedService.allCases {
-            outputs[service] = try OutputFile("\(directory)/pipelines/logs/\(service.rawValue).ndjson")
+            outputs[service] = try ExportFile("\(directory)/pipelines/logs/\(service.rawValue).ndjson", .none)
         }
         var options = GeneratorOptions(orders: orders, days: days)
         options.badLines = badLines
         options.stopAtEnd = true
         _ = try Generator(options).write(
             to: outputs.mapValues { output in { try output.write($0) } })
+        for output in outputs.values { try output.finish() }
     }
 
     /// The definition, which is also this repository's own `pipelines/orders.jsonc`.

@@ -127,8 +127,8 @@ enum ScheduleVerb: Verb {
                 "--database is not written down; name the database in pipelines/project.jsonc, or by DATABASE_URL"
             )
         }
-        if context.arguments["--out"] == "-" {
-            Terminal.out(String(text.dropLast()))
+        if context.arguments["--out"] != nil, context.arguments.outFile == nil {
+            Terminal.data(String(text.dropLast()))
         } else {
             let path = context.arguments["--out"] ?? path
             try files.write(text, to: path)

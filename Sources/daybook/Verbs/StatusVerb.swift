@@ -41,7 +41,7 @@ enum StatusVerb: Verb {
             if file == "-" {
                 Terminal.data(String(text.dropLast()))
             } else {
-                try WholeFile.write(text, to: file)
+                try WholeFile.write(text, to: file, for: .everybody)
             }
             return .done
         }

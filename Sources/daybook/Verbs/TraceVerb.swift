@@ -46,7 +46,7 @@ enum TraceVerb: Verb {
             throw UsageError("--days is for --correlation; of a case all days are known")
         }
         let format = try WrittenDocument.format(arguments, ["text", "json", "html"])
-        guard format != "text" || arguments["--out"] == nil else {
+        guard format != "text" || arguments.outFile == nil else {
             throw UsageError("--out is for json and html; say --format, or let the file's name end so")
         }
         let connection = try Warehouse.open(try Context(arguments).conninfo(), creating: false).connection
@@ -60,9 +60,9 @@ enum TraceVerb: Verb {
             trace = try CaseTrace(of: arguments.positionals[0], entity: entity, connection)
         }
         switch format {
-        case "json": return try WrittenDocument.write(try trace.json(), arguments["--out"])
+        case "json": return try WrittenDocument.write(JSONOutput.safe(try trace.json()), arguments.outFile)
         case "html":
-            return try WrittenDocument.write(try page(trace, times, connection).text, arguments["--out"])
+            return try WrittenDocument.write(try page(trace, times, connection).text, arguments.outFile)
         default: break
         }
         try tell(trace, times)
