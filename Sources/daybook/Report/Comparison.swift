@@ -26,12 +26,18 @@ struct Comparison {
                     "--compare is \"\(text)\"; it must be \(Period.named.map(\.name).joined(separator: ", ")), or whole hours or days like 12h or 28d"
                         + Spelling.suggestion(name, in: Period.named.map(\.name)))
             }
+            guard duration <= Period.longest else {
+                throw UsageError("--compare is \"\(text)\"; it must be 36500d at most")
+            }
             // Of days, so that where clocks are changed a day is still compared with a day.
             let hours = duration / 3_600_000_000
             interval = hours % 24 == 0 ? "\(hours / 24) days" : "\(hours) hours"
             words = "\(interval.hasPrefix("1 ") ? String(interval.dropLast()) : interval) before"
             microseconds = duration
         }
+
+        /// Farther back there is nothing, and some way farther the server knows no days.
+        private static let longest: Int64 = 36_500 * 86_400_000_000
 
         private static let named: [(name: String, words: String, interval: String, microseconds: Int64?)] = [
             ("last_day", "the day before", "1 day", 86_400_000_000),

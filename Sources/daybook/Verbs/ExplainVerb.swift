@@ -46,12 +46,11 @@ enum ExplainVerb: Verb {
         let by =
             try arguments.choice("--by", HourBasis.allCases.map(\.rawValue)).flatMap(HourBasis.init) ?? .start
         let limit = try arguments.integer("--limit", in: 0...100_000) ?? 20
-        let zone = arguments["--zone"] ?? "UTC"
 
         let context = Context(arguments)
         let connection = try Warehouse.open(try context.conninfo(), creating: false).connection
         try ReportVerb.requireKnown([sla], connection)
-        try ReportVerb.show(zone, connection)
+        let zone = try ShownTimes(arguments["--zone"] ?? "UTC", on: connection).zone
         var explanation = try connection.snapshot {
             let bounds = try connection.query(
                 "SELECT report.hour($1::timestamptz), report.hour($1::timestamptz) + interval '1 hour'",

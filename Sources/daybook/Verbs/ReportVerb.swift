@@ -42,12 +42,9 @@ enum ReportVerb: Verb {
 
           daybook report order_delivered --format html --out sla.html
           daybook report --compare last_week
-        """
 
-    /// There is nothing to make a page of.
-    struct NoCases: Error, CustomStringConvertible {
-        let description: String
-    }
+        exit codes: 0 done, also where there is no case, 1 failed, 64 wrong usage, 69 database out of reach
+        """
 
     private static let formats = ["table", "csv", "json", "html"]
 
@@ -59,7 +56,7 @@ enum ReportVerb: Verb {
             try arguments.choice("--by", HourBasis.allCases.map(\.rawValue)).flatMap(HourBasis.init) ?? .start
         var last = try arguments.integer("--last", in: 1...1_000_000)
         let period = try arguments["--compare"].map(Comparison.Period.init)
-        if format == "table", arguments["--out"] != nil {
+        if format == "table", arguments.outFile != nil {
             throw UsageError("--out is for csv, json and html; say --format, or let the file's name end so")
         }
         if period != nil, last != nil {
@@ -67,10 +64,9 @@ enum ReportVerb: Verb {
         }
 
         let connection = try Warehouse.open(try Context(arguments).conninfo(), creating: false).connection
-        let zone = arguments["--zone"] ?? "UTC"
         let names = arguments.positionals.isEmpty ? nil : arguments.positionals
         if let names { try requireKnown(names, connection) }
-        try show(zone, connection)
+        let zone = try ShownTimes(arguments["--zone"] ?? "UTC", on: connection).zone
         let bounds = (from: from?.description, to: to?.description)
 
         if format == "html" {
@@ -78,11 +74,14 @@ enum ReportVerb: Verb {
             return try connection.snapshot {
                 let span = try ReportSpan.read(
                     names, from: bounds.from, to: bounds.to, length: length, by: by, connection)
-                guard let span else { throw NoCases(description: noCase) }
+                guard let span else {
+                    Terminal.error(try noCase(connection))
+                    return .done
+                }
                 let page = try ReportPage(
                     names, span, zone: zone, by: by, comparing: period,
-                    previous: arguments["--out"].flatMap(ReportPage.marks(ofFile:)), connection)
-                return try WrittenDocument.write(page.text, arguments["--out"])
+                    previous: arguments.outFile.flatMap(ReportPage.marks(ofFile:)), connection)
+                return try WrittenDocument.write(page.text, arguments.outFile)
             }
         }
         if let period {
@@ -94,7 +93,8 @@ enum ReportVerb: Verb {
                     try Comparison.read(of: slas, $0, period, by: by, connection)
                 }
                 return try WrittenDocument.write(
-                    try ComparisonText(comparisons ?? []).text(format) ?? noCase, arguments["--out"])
+                    try ComparisonText(comparisons ?? []).text(format) ?? noCase(connection),
+                    arguments.outFile)
             }
         }
 
@@ -106,19 +106,33 @@ enum ReportVerb: Verb {
             let rows: String = try connection.query(
                 "SELECT coalesce(json_agg(hours), '[]') FROM (\(hourly)) AS hours", range + [last]
             ).first().get(0)
-            return try WrittenDocument.write("{\"rows\": \(rows)}", arguments["--out"])
+            return try WrittenDocument.write(
+                JSONOutput.safe("{\"rows\": \(rows)}"), arguments.outFile)
         case "csv":
             return try WrittenDocument.write(
-                csv(try connection.query(hourly, range + [last])), arguments["--out"])
+                csv(try connection.query(hourly, range + [last])), arguments.outFile)
         default:
             let totals = try connection.query(
                 SQLFiles.builtin.text("report/totals.sql"), range + [by.rawValue])
+            guard totals.count > 0 else {
+                Terminal.out(try noCase(connection))
+                break
+            }
             try print(try connection.query(hourly, range + [last]), totals, zone)
         }
         return .done
     }
 
-    private static let noCase = "no case in these hours; see: daybook status, daybook run, daybook check"
+    /// What to do where there is no row.
+    private static func noCase(_ connection: Connection) throws -> String {
+        let isDefined: Bool = try connection.query("SELECT EXISTS (SELECT FROM daybook.slas)").first().get(0)
+        return isDefined
+            ? "no case in these hours; see: daybook status, daybook run, daybook check"
+            : """
+            no SLA is defined: declare one beside the sources of a pipeline, and run it: daybook run
+              "slas": [ { "name": "order_delivered", "start": "order.created", "end": "order.delivered", "within": "10d" } ]
+            """
+    }
 
     /// - Throws: `UsageError` that names what there is, where an SLA is neither defined nor reported.
     static func requireKnown(_ asked: [String], _ connection: Connection) throws {
@@ -131,23 +145,9 @@ enum ReportVerb: Verb {
                 + (names.isEmpty ? "; none is defined" : "; there are: \(names.joined(separator: ", "))"))
     }
 
-    /// Lets the server write times of a zone.
-    static func show(_ zone: String, _ connection: Connection) throws {
-        do {
-            try connection.query("SELECT set_config('timezone', $1, false)", [zone])
-        } catch {
-            guard error.kind == .refused else { throw error }
-            throw UsageError("there is no time zone \"\(zone)\"; write one like Europe/Berlin, or UTC")
-        }
-    }
-
     // MARK: - The table
 
     private static func print(_ hours: Result, _ totals: Result, _ zone: String) throws {
-        if totals.count == 0 {
-            Terminal.out("no case in these hours; see: daybook status, daybook run, daybook check")
-            return
-        }
         for (index, total) in totals.rows.enumerated() {
             if index > 0 { Terminal.out("") }
             let sla: String = try total.get("sla")
