@@ -5,8 +5,8 @@ import Transform
 /// An alert that would be another.
 package struct AlertChange: Sendable, Encodable {
     package let rule: String
-    package let caseID: String?
-    package let stateBefore: String?
+    @OrNull package private(set) var caseID: String?
+    @OrNull package private(set) var stateBefore: String?
     package let stateAfter: String
     package let summary: String
 
@@ -50,7 +50,7 @@ package struct Rehearsal: Sendable, Encodable {
     /// Hours among these that were final.
     package let finals: Int
     /// What would fire, and what would end; nil where that was not asked.
-    package internal(set) var alerts: [AlertChange]?
+    @OrNull package internal(set) var alerts: [AlertChange]? = nil
 
     /// `new`, `changed` or `gone`, of a row.
     package typealias Change = String
@@ -60,8 +60,8 @@ package struct Rehearsal: Sendable, Encodable {
         package let entity: String
         package let caseID: String
         package let change: Change
-        package let eventsBefore: Int?
-        package let eventsAfter: Int?
+        @OrNull package private(set) var eventsBefore: Int?
+        @OrNull package private(set) var eventsAfter: Int?
 
         private enum CodingKeys: String, CodingKey {
             case entity, change
@@ -77,10 +77,10 @@ package struct Rehearsal: Sendable, Encodable {
         package let caseID: String
         package let cycle: Int
         package let change: Change
-        package let statusBefore: String?
-        package let statusAfter: String?
-        package let breachedBefore: Bool?
-        package let breachedAfter: Bool?
+        @OrNull package private(set) var statusBefore: String?
+        @OrNull package private(set) var statusAfter: String?
+        @OrNull package private(set) var breachedBefore: Bool?
+        @OrNull package private(set) var breachedAfter: Bool?
 
         private enum CodingKeys: String, CodingKey {
             case sla, cycle, change
@@ -100,7 +100,7 @@ package struct Rehearsal: Sendable, Encodable {
             package let met: Int
             package let breached: Int
             package let cancelled: Int
-            package let attainment: Double?
+            @OrNull package private(set) var attainment: Double?
         }
 
         package let sla: String
@@ -108,8 +108,8 @@ package struct Rehearsal: Sendable, Encodable {
         package let change: Change
         package let wasFinal: Bool
         package let isFinal: Bool
-        package let before: Figures?
-        package let after: Figures?
+        @OrNull package private(set) var before: Figures?
+        @OrNull package private(set) var after: Figures?
 
         private enum CodingKeys: String, CodingKey {
             case sla, change, before, after

@@ -57,12 +57,12 @@ package struct RetainData {
     /// What is dropped, or would be.
     package struct Outcome: Encodable {
         /// The first day that is not past its retention; nil where events are kept for ever.
-        package var rawBefore: String?
+        @OrNull package var rawBefore: String? = nil
         package var days: [Retention.Outcome] = []
         /// Why days stay that are past it.
-        package var need: Retention.Need?
+        @OrNull package var need: Retention.Need? = nil
         /// The first day that could not be dropped now, and why.
-        package var stopped: Retention.Need?
+        @OrNull package var stopped: Retention.Need? = nil
         /// Of the cases that are frozen, those that went on on days that are kept.
         package var frozenActive = 0
         package var rejects = 0

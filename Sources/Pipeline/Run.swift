@@ -400,8 +400,8 @@ package struct PlannedRead: Sendable, Encodable {
     /// The byte offset at which reading would begin.
     package let position: Int64
     /// Bytes that would be read; nil of an API, of which nobody knows.
-    package let bytes: Int64?
-    package let note: String?
+    @OrNull package private(set) var bytes: Int64?
+    @OrNull package private(set) var note: String?
 }
 
 /// The version of this program.

@@ -4,8 +4,8 @@ SELECT s.pipeline, s.entity, s.description, s.owner, s.target, s.occurrence, s.o
     extract(epoch FROM s.within)::double precision AS within_seconds,
     extract(epoch FROM s.clock_skew)::double precision AS clock_skew_seconds,
     s.definition_version AS version, j.definition_version AS judged_version,
-    to_char(s.as_of, 'YYYY-MM-DD HH24:MI:SS.MSTZH:TZM') AS as_of,
-    to_char(w.watermark, 'YYYY-MM-DD HH24:MI:SS.MSTZH:TZM') AS watermark,
+    to_char(s.as_of, 'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM') AS as_of,
+    to_char(w.watermark, 'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM') AS watermark,
     o.pipeline || '.' || o.name AS held_by,
     (SELECT string_agg(t.type || CASE WHEN t.is_namespace THEN '*' ELSE '' END, ', ' ORDER BY t.type)
     FROM daybook.sla_types AS t WHERE t.sla = s.sla AND t.role = 'start') AS start_types,

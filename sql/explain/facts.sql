@@ -3,10 +3,10 @@
 -- The hour is that of the start; of the end or the missed deadline where report.hour(started_at) is replaced by theirs.
 SELECT f.case_id, f.cycle, f.status, f.breached, f.anomaly, f.elapsed_seconds, f.within_seconds,
     f.definition_version,
-    to_char(f.started_at, 'YYYY-MM-DD HH24:MI:SS.MSTZH:TZM') AS started_at,
-    to_char(f.breach_at, 'YYYY-MM-DD HH24:MI:SS.MSTZH:TZM') AS breach_at,
-    to_char(f.completed_at, 'YYYY-MM-DD HH24:MI:SS.MSTZH:TZM') AS completed_at,
-    to_char(f.cancelled_at, 'YYYY-MM-DD HH24:MI:SS.MSTZH:TZM') AS cancelled_at,
+    to_char(f.started_at, 'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM') AS started_at,
+    to_char(f.breach_at, 'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM') AS breach_at,
+    to_char(f.completed_at, 'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM') AS completed_at,
+    to_char(f.cancelled_at, 'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM') AS cancelled_at,
     e.start_place, e.end_place, e.cancel_place
 FROM (
     SELECT *
@@ -35,9 +35,9 @@ CROSS JOIN LATERAL (
             ) AS is_cancel,
             jsonb_build_object(
                 'event_id', c.event_id, 'type', c.type, 'service', c.service,
-                'occurred_at', to_char(c.occurred_at, 'YYYY-MM-DD HH24:MI:SS.MSTZH:TZM'),
+                'occurred_at', to_char(c.occurred_at, 'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM'),
                 'source', o.pipeline || '.' || o.name, 'object', l.object, 'position', c.position,
-                'load_id', c.load_id, 'loaded_at', to_char(l.loaded_at, 'YYYY-MM-DD HH24:MI:SS.MSTZH:TZM'),
+                'load_id', c.load_id, 'loaded_at', to_char(l.loaded_at, 'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM'),
                 'run_id', l.run_id, 'start_position', l.start_position, 'end_position', l.end_position,
                 'first_line', l.first_line, 'end_line', l.end_line
             ) AS place

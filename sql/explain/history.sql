@@ -1,7 +1,7 @@
 -- Every version of an hour's row, the first one first, with what brought it.
 -- $1: the SLA   $2: the hour
-SELECT to_char(h.valid_from, 'YYYY-MM-DD HH24:MI:SS.MSTZH:TZM') AS valid_from,
-    to_char(h.valid_to, 'YYYY-MM-DD HH24:MI:SS.MSTZH:TZM') AS valid_to,
+SELECT to_char(h.valid_from, 'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM') AS valid_from,
+    to_char(h.valid_to, 'YYYY-MM-DD"T"HH24:MI:SS.MSTZH:TZM') AS valid_to,
     h.cause, h.is_final,
     coalesce(lag(h.is_final) OVER (ORDER BY h.valid_from), false) AS is_restatement,
     h.started, h.completed, h.met, h.late, h.open, h.overdue, h.cancelled, h.anomalous, h.breached, h.attainment,

@@ -36,8 +36,8 @@ package struct CaseSearch {
         package var keys: [String] = []
         /// Days that were read, as ISO 8601 has them.
         package var days = 0
-        package var from: String?
-        package var to: String?
+        @OrNull package var from: String? = nil
+        @OrNull package var to: String? = nil
         /// Whether more cases may be there than were asked for.
         package var isCut = false
         /// Loads that no transform has seen: keys do not know them.

@@ -1,4 +1,5 @@
 import Foundation
+import Pipeline
 import Postgres
 import SQLFiles
 
@@ -7,8 +8,8 @@ struct Explanation: Encodable {
     /// A figure of the row, and the same computed from the cases.
     struct Figure: Encodable {
         let name: String
-        let row: Double?
-        let cases: Double?
+        @OrNull var row: Double?
+        @OrNull var cases: Double?
 
         /// Sums may differ in their last digits; counts never.
         var agrees: Bool {
@@ -20,9 +21,9 @@ struct Explanation: Encodable {
     struct Definition: Encodable {
         let pipeline: String
         let entity: String
-        let description: String?
-        let owner: String?
-        let target: Double?
+        @OrNull var description: String?
+        @OrNull var owner: String?
+        @OrNull var target: Double?
         let occurrence: String
         let orderBy: String
         let clock: String
@@ -30,32 +31,32 @@ struct Explanation: Encodable {
         let clockSkewSeconds: Double
         let version: Int
         /// Of the last transform.
-        let judgedVersion: Int?
-        let asOf: String?
-        let watermark: String?
+        @OrNull var judgedVersion: Int?
+        @OrNull var asOf: String?
+        @OrNull var watermark: String?
         /// The source that is furthest behind.
-        let heldBy: String?
-        let startTypes: String?
-        let endTypes: String?
-        let cancelTypes: String?
+        @OrNull var heldBy: String?
+        @OrNull var startTypes: String?
+        @OrNull var endTypes: String?
+        @OrNull var cancelTypes: String?
     }
 
     struct Case: Encodable {
         let caseId: String
         let cycle: Int
         let status: String
-        let breached: Bool?
-        let anomaly: String?
-        let elapsedSeconds: Double?
+        @OrNull var breached: Bool?
+        @OrNull var anomaly: String?
+        @OrNull var elapsedSeconds: Double?
         let withinSeconds: Double
         let definitionVersion: Int
-        let startedAt: String?
-        let breachAt: String?
-        let completedAt: String?
-        let cancelledAt: String?
-        var start: Place?
-        var end: Place?
-        var cancel: Place?
+        @OrNull var startedAt: String?
+        @OrNull var breachAt: String?
+        @OrNull var completedAt: String?
+        @OrNull var cancelledAt: String?
+        @OrNull var start: Place?
+        @OrNull var end: Place?
+        @OrNull var cancel: Place?
 
         /// What the row counts it as.
         var outcome: String {
@@ -81,7 +82,7 @@ struct Explanation: Encodable {
         /// The byte, or the number of the item.
         let position: Int
         /// The physical line, from 1; nil where it is not known.
-        var line: Int?
+        @OrNull var line: Int?
         let loadId: Int
         let loadedAt: String
         let runId: Int
@@ -93,14 +94,14 @@ struct Explanation: Encodable {
 
     struct Version: Encodable {
         let validFrom: String
-        let validTo: String?
+        @OrNull var validTo: String?
         let cause: String
         let isFinal: Bool
         /// Whether it changed an hour that was final.
         let isRestatement: Bool
         let figures: [String: Double]
         let loadIds: [Int]
-        let objects: String?
+        @OrNull var objects: String?
     }
 
     let sla: String
@@ -111,11 +112,11 @@ struct Explanation: Encodable {
     let figures: [Figure]
     let addsUp: Bool
     /// Nil where the SLA is no longer defined.
-    let definition: Definition?
+    @OrNull var definition: Definition?
     var cases: [Case]
     let casesInAll: Int
     /// Of hours of starts; nil of others, of which no versions are kept.
-    let history: [Version]?
+    @OrNull var history: [Version]?
 }
 
 // MARK: - Reading

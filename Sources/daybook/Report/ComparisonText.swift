@@ -1,3 +1,5 @@
+import Pipeline
+
 /// Comparisons as people and programs read them.
 struct ComparisonText {
     let comparisons: [Comparison]
@@ -68,10 +70,10 @@ struct ComparisonText {
         struct Figure: Encodable {
             let figure: String
             let unit: String
-            let value: Double?
-            let before: Double?
-            let change: Double?
-            let changeRatio: Double?
+            @OrNull var value: Double?
+            @OrNull var before: Double?
+            @OrNull var change: Double?
+            @OrNull var changeRatio: Double?
         }
         let comparisons: [Entry]
     }
@@ -81,8 +83,10 @@ struct ComparisonText {
             Document(
                 comparisons: comparisons.map { comparison in
                     .init(
-                        sla: comparison.sla, from: comparison.span.from, to: comparison.span.until,
-                        beforeFrom: comparison.beforeSpan.from, beforeTo: comparison.beforeSpan.until,
+                        sla: comparison.sla, from: ShownTimes.iso(comparison.span.from),
+                        to: ShownTimes.iso(comparison.span.until),
+                        beforeFrom: ShownTimes.iso(comparison.beforeSpan.from),
+                        beforeTo: ShownTimes.iso(comparison.beforeSpan.until),
                         figures: comparison.lines.map {
                             .init(
                                 figure: $0.name, unit: $0.unit.rawValue, value: $0.value, before: $0.before,

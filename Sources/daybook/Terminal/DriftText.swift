@@ -102,7 +102,7 @@ enum DriftText {
         }
     }
 
-    /// What a finding is in JSON; what does not belong to its kind is left out.
+    /// What a finding is in JSON; what does not belong to its kind is null.
     struct Finding: Encodable {
         let finding: Drift.Finding
 
@@ -124,20 +124,20 @@ enum DriftText {
             try values.encode(finding.kind, forKey: .kind)
             try values.encode(name(finding), forKey: .name)
             try values.encode(detail(finding), forKey: .detail)
-            try values.encodeIfPresent(finding.type, forKey: .type)
-            try values.encodeIfPresent(finding.field, forKey: .field)
-            try values.encodeIfPresent(finding.hours?.from, forKey: .from)
-            try values.encodeIfPresent(finding.hours?.to, forKey: .to)
+            try values.encode(finding.type, forKey: .type)
+            try values.encode(finding.field, forKey: .field)
+            try values.encode(finding.hours?.from, forKey: .from)
+            try values.encode(finding.hours?.to, forKey: .to)
             try values.encode(finding.events, forKey: .events)
-            try values.encodeIfPresent(finding.total, forKey: .total)
-            try values.encodeIfPresent(finding.eventsBefore, forKey: .eventsBefore)
-            try values.encodeIfPresent(finding.totalBefore, forKey: .totalBefore)
-            try values.encodeIfPresent(finding.usual?.lowerBound, forKey: .usualLeast)
-            try values.encodeIfPresent(finding.usual?.upperBound, forKey: .usualMost)
-            try values.encodeIfPresent(finding.firstAt, forKey: .firstAt)
-            try values.encodeIfPresent(finding.lastAt, forKey: .lastAt)
-            try values.encodeIfPresent(finding.valueTypes, forKey: .valueTypes)
-            try values.encodeIfPresent(finding.valueTypesBefore, forKey: .valueTypesBefore)
+            try values.encode(finding.total, forKey: .total)
+            try values.encode(finding.eventsBefore, forKey: .eventsBefore)
+            try values.encode(finding.totalBefore, forKey: .totalBefore)
+            try values.encode(finding.usual?.lowerBound, forKey: .usualLeast)
+            try values.encode(finding.usual?.upperBound, forKey: .usualMost)
+            try values.encode(finding.firstAt, forKey: .firstAt)
+            try values.encode(finding.lastAt, forKey: .lastAt)
+            try values.encode(finding.valueTypes, forKey: .valueTypes)
+            try values.encode(finding.valueTypesBefore, forKey: .valueTypesBefore)
             try values.encode(finding.weeks, forKey: .weeks)
         }
     }
@@ -148,7 +148,7 @@ enum DriftText {
         let to: String
         let weeks: Int
         /// Why nothing was compared.
-        let skipped: String?
+        @OrNull var skipped: String?
 
         init(_ source: Drift.Source) {
             (self.source, from, to, weeks) = (source.name, source.from, source.to, source.weeks)

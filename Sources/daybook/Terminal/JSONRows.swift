@@ -3,8 +3,12 @@ import Postgres
 
 /// Rows as JSON objects, their columns by name and absent values as null.
 enum JSONRows {
-    /// - Parameter plain: columns whose text is JSON as it stands: numbers, true, false.
-    static func objects(_ rows: [Result.Row], of columns: [String], plain: Set<String> = []) throws -> [Any] {
+    /// - Parameters:
+    ///   - plain: columns whose text is JSON as it stands: numbers, true, false.
+    ///   - times: columns of times, which become what the server's own JSON has: ISO 8601.
+    static func objects(
+        _ rows: [Result.Row], of columns: [String], plain: Set<String> = [], times: Set<String> = []
+    ) throws -> [Any] {
         try rows.map { row in
             var object: [String: Any] = [:]
             for (index, column) in columns.enumerated() {
@@ -12,7 +16,9 @@ enum JSONRows {
                     object[column] = NSNull()
                     continue
                 }
-                object[column] = plain.contains(column) ? try number(text) : text
+                object[column] =
+                    plain.contains(column)
+                    ? try number(text) : times.contains(column) ? ShownTimes.iso(text) : text
             }
             return object
         }

@@ -202,28 +202,28 @@ private struct Shown: Encodable {
     let source: String
     let state: String
     let object: String
-    let line: Int64?
+    @OrNull var line: Int64?
     let byteOffset: Int64
     let loadID: Int64
-    let runID: Int64?
+    @OrNull var runID: Int64?
     let reasonCode: String
     let reason: String
     let bytes: Int
     let isRedacted: Bool
     let text: String
-    let hex: String?
+    @OrNull var hex: String?
     let attempts: Int
     let rejectedAt: String
-    let lastTriedAt: String?
-    let outcome: String?
-    let replayedAt: String?
-    let replayLoadID: Int64?
-    let discardedAt: String?
-    let discardedBy: String?
-    let discardedWhy: String?
-    let caseID: String?
-    let eventID: String?
-    let field: String?
+    @OrNull var lastTriedAt: String?
+    @OrNull var outcome: String?
+    @OrNull var replayedAt: String?
+    @OrNull var replayLoadID: Int64?
+    @OrNull var discardedAt: String?
+    @OrNull var discardedBy: String?
+    @OrNull var discardedWhy: String?
+    @OrNull var caseID: String?
+    @OrNull var eventID: String?
+    @OrNull var field: String?
 
     private enum CodingKeys: String, CodingKey {
         case pipeline, source, state, object, line, reason, bytes, text, hex, attempts, outcome, field

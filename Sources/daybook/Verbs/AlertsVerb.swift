@@ -270,8 +270,8 @@ enum AlertsVerb: Verb {
     }
 
     private struct Silence: Encodable {
-        let rule: String?
-        let caseID: String?
+        @OrNull var rule: String?
+        @OrNull var caseID: String?
         let seconds: Double
 
         private enum CodingKeys: String, CodingKey {
@@ -319,7 +319,7 @@ enum AlertsVerb: Verb {
     private struct Tested: Encodable {
         let channel: String
         let ok: Bool
-        let error: String?
+        @OrNull var error: String?
     }
 
     private static func testMessage(_ channel: String, _ project: Project) -> Alerts.Notification {

@@ -113,7 +113,7 @@ enum ExpectVerb: Verb {
                 plain: [
                     "nth", "sequence", "start_position", "load_id", "gap_seconds", "usual_p50_seconds",
                     "usual_p95_seconds", "is_dead_letter", "is_out_of_order", "details",
-                ])
+                ], times: ["occurred_at"])
         }
         try JSONRows.print([
             "ok": missing == nil, "case_id": watch.caseID, "seconds": outcome.seconds, "expected": expected,

@@ -72,7 +72,9 @@ enum FindVerb: Verb {
             let searched = try JSONSerialization.jsonObject(with: Data(found.searched.json().utf8))
             try JSONRows.print([
                 "searched": searched,
-                "cases": try JSONRows.objects(rows, of: found.cases.columns, plain: ["events"]),
+                "cases": try JSONRows.objects(
+                    rows, of: found.cases.columns, plain: ["events"],
+                    times: ["first_at", "last_at", "case_last_at"]),
             ])
         } else {
             let fields = arguments.positionals.map { String($0.prefix { $0 != "=" }) }
