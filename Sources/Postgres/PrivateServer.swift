@@ -312,7 +312,15 @@ extension PrivateServer {
         if lines.isEmpty { lines = FileSystem.lastLines(12, of: output) }
         let isFull = lines.contains { $0.contains("No space left on device") }
         let message = ([what + " (data in \(place.data)):"] + lines).joined(separator: "\n    ")
-        if let address, lines.contains(where: { $0.contains("could not bind") }) {
+        let unbound = lines.filter { $0.contains("could not bind") }
+        if let address, unbound.contains(where: { $0.contains("Permission denied") }) {
+            return PrivateServerError(
+                .startFailed, message,
+                hint:
+                    "the system does not let it listen at \(address), as of ports below 1024; take another port, or none: "
+                    + "daybook db start --listen off")
+        }
+        if let address, !unbound.isEmpty {
             return PrivateServerError(
                 .startFailed, message,
                 hint:

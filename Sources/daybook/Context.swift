@@ -18,6 +18,9 @@ struct Context {
         DatabaseTarget.resolve(option: arguments["--database"], project: project, environment: environment)
     }
 
+    /// Whether something beside a project says which database is meant.
+    var namesDatabase: Bool { arguments["--database"] != nil || environment["DATABASE_URL"] != nil }
+
     /// What to connect with, for verbs that read only the database: a project is needed only where nothing else
     /// names one.
     func conninfo() throws -> String? {

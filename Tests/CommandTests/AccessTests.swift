@@ -204,6 +204,57 @@ struct AccessTests {
         }
     }
 
+    @Test("What else stands in a password file stays, whatever becomes of the grant")
+    func otherPasswordsStay() throws {
+        try run("run")
+        let others = "# mine\nshop.example:5432:shop:ann:one\nbooks\\:2:*:books:bob:two\n"
+        try project.write("pgpass", others)
+        try FileManager.default.createSymbolicLink(
+            atPath: project.path("link"), withDestinationPath: "pgpass")
+        func held() throws -> String { try String(contentsOfFile: project.path("pgpass"), encoding: .utf8) }
+        for wrong in ["public", "pg_x", try #require(try database.value("SELECT current_user"))] {
+            #expect(try command.run("grant-reader", wrong, "--passfile", "link").status != 0)
+            #expect(try held() == others)
+        }
+        try withRole { role in
+            try run("grant-reader", role, "--passfile", "link")
+            let first = try held()
+            #expect(first.hasPrefix(others) && first.contains(":\(role):"))
+            #expect(
+                try FileManager.default.destinationOfSymbolicLink(atPath: project.path("link")) == "pgpass")
+            // A wider line after it must not come first.
+            try project.write("pgpass", first + "*:*:*:*:three\n")
+            let verifier = "SELECT rolpassword FROM pg_authid WHERE rolname = \(quoteLiteral(role))"
+            let before = try database.value(verifier)
+            #expect(
+                try run("grant-reader", role, "--passfile", "link", "--new-password").contains("new password")
+            )
+            #expect(try database.value(verifier) != before)
+            let second = try held()
+            #expect(second.hasPrefix(others) && second.hasSuffix("*:*:*:*:three\n"))
+            #expect(second.split(separator: "\n").count { $0.contains(":\(role):") } == 1)
+            #expect(!second.contains(first.split(separator: "\n").last ?? ""))
+            let attributes = try FileManager.default.attributesOfItem(atPath: project.path("pgpass"))
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
+            let reader = try Connection(
+                "\(url(of: role))&passfile=\(project.path("pgpass"))", applicationName: "tests")
+            #expect(try reader.query("SELECT count(*) FROM report.cases").count == 1)
+        }
+    }
+
+    @Test("In a folder that is no project, that is what is told")
+    func needsAProject() throws {
+        var command = command
+        command.environment["DATABASE_URL"] = nil
+        let folder = try TemporaryProject()
+        try FileManager.default.removeItem(atPath: folder.path("pipelines"))
+        for verb in ["grant-reader", "grant-loader"] {
+            let outcome = try Shell.run(
+                DaybookCommand.path, [verb, "nobody"], in: folder.directory, command.environment)
+            #expect(outcome.status == 78 && !outcome.error.contains("--passfile"), "\(outcome.error)")
+        }
+    }
+
     @Test func refusesRolesThatNoPrivilegeBinds() throws {
         try run("run")
         let owner = try #require(try database.value("SELECT current_user"))
@@ -292,6 +343,16 @@ struct AccessTests {
                 try Connection(wrong, applicationName: "tests")
             }
         }
+        try FileManager.default.removeItem(atPath: project.path(".daybook/daybook_reader.pgpass"))
+        let lost = try command.run("db", "start", "--listen", "127.0.0.1:\(port)").out
+        #expect(lost.contains("--new-password") && !lost.contains("passfile="), "\(lost)")
+        #expect(try command.run("db", "url", "--tcp", "--with-password").error.contains("--new-password"))
+        #expect(try command.run("grant-reader", "daybook_reader", "--new-password").status == 0)
+        let renewed = try command.run("db", "url", "--tcp").out.trimmingCharacters(in: .newlines)
+        #expect(try Connection(renewed, applicationName: "new").query("SELECT 1").count == 1)
+        var other = command
+        other.environment["DATABASE_URL"] = database.url
+        #expect(try other.run("db", "url").error.contains("DATABASE_URL"))
         // Another port wants a new start, for which nobody may be connected.
         let used = try command.run("db", "start", "--listen", "off")
         #expect(used.status == 75 && used.error.contains("tests (process"), "\(used.error)")
@@ -322,6 +383,23 @@ struct AccessTests {
             """
         let outcome = try Shell.run("/bin/bash", ["-c", script], in: project.directory, command.environment)
         #expect(outcome.out == expected + "\n", "\(outcome.error)")
+    }
+
+    @Test("Names of files are completed, and never run")
+    func bashRunsNoNames() throws {
+        for name in ["$(touch PWNED)", "`touch PWNED`", "two words"] {
+            try project.write("pipelines/\(name).jsonc", "{}")
+        }
+        try project.write("c.bash", try command.run("completions", "bash").out)
+        let script = """
+            source ./c.bash
+            COMP_WORDS=(daybook run ''); COMP_CWORD=2; _daybook; printf '%s\\n' "${COMPREPLY[@]}" | sort
+            COMP_WORDS=(daybook run 'tw'); _daybook; printf '%s\\n' "${COMPREPLY[@]}"
+            """
+        let outcome = try Shell.run("/bin/bash", ["-c", script], in: project.directory, command.environment)
+        let words = outcome.out.split(separator: "\n")
+        #expect(words.count == 5 && words.last == "two\\ words" && words.contains("orders"), "\(outcome.out)")
+        #expect(!FileManager.default.fileExists(atPath: project.path("PWNED")))
     }
 
     @Test("zsh and fish, where they are, take their scripts", arguments: ["zsh", "fish"])

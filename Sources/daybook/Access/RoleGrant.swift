@@ -8,14 +8,22 @@ struct RoleGrant {
     let name: String
     /// In the form of libpq's password file, mode 0600.
     let passwordFile: String
+    /// Whether a role that is there gets a new password.
+    let isRenewing: Bool
+
+    static let passfile = Option(
+        "--passfile", "FILE",
+        "where a new password goes, beside what is there (default: .daybook/NAME.pgpass)")
+    static let newPassword = Option(
+        "--new-password", nil, "give a role that is there a new password; the old one ends")
 
     /// What came of it.
     struct Outcome: Encodable {
         let role: String
         let database: String
         let isNew: Bool
-        /// Where the password of a new role is.
-        let passwordFile: String?
+        /// Where the password is, of a new role or where it is new.
+        @OrNull var passwordFile: String?
 
         private enum CodingKeys: String, CodingKey {
             case role, database
@@ -24,15 +32,28 @@ struct RoleGrant {
         }
     }
 
-    /// - Parameters:
-    ///   - file: where the password of a new role goes; nil: into the project.
-    ///   - directory: of the project; nil where there is none.
-    init(_ name: String, file: String?, directory: String?) throws(UsageError) {
-        self.name = name
-        guard let path = file ?? directory.map({ RoleGrant.path(of: name, in: $0) }) else {
-            throw UsageError("say where the password is to go: --passfile FILE")
+    /// - Throws: `UsageError` where nothing says where a password is to go, or `ProjectError` where nothing names a
+    ///   database either.
+    init(_ name: String, _ context: Context) throws {
+        let file: String
+        if let path = context.arguments["--passfile"] {
+            file = path
+        } else {
+            do {
+                file = RoleGrant.path(of: name, in: try context.project().directory)
+            } catch let error as ProjectError {
+                guard context.namesDatabase else { throw error }
+                throw UsageError(
+                    "there is no project to keep the password; say where it is to go: --passfile FILE")
+            }
         }
-        passwordFile = URL(fileURLWithPath: path).standardizedFileURL.path
+        self.init(name, file: file, isRenewing: context.arguments.has("--new-password"))
+    }
+
+    init(_ name: String, file: String, isRenewing: Bool = false) {
+        self.name = name
+        self.isRenewing = isRenewing
+        passwordFile = URL(fileURLWithPath: file).standardizedFileURL.path
     }
 
     /// Where a project keeps the password of a role.
@@ -47,36 +68,37 @@ struct RoleGrant {
         _ connection: Connection, _ grant: (Roles, _ password: String) throws -> Bool
     ) throws -> Outcome {
         let password = Roles.newPassword()
-        let isThere: Bool = try connection.query(
-            "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", [name]
-        ).first().get(0)
-        // Before the role is there: a password that cannot be kept would be lost.
-        if !isThere { try write(password, database: connection.database) }
+        var undo: PasswordFile.Undo?
         do {
-            let isNew = try grant(Roles(connection), password)
-            return Outcome(
-                role: name, database: connection.database, isNew: isNew,
-                passwordFile: isNew ? passwordFile : nil)
+            // A password that cannot be kept would be lost: the role is not made before its file is written.
+            return try connection.transaction {
+                let isNew = try grant(Roles(connection), password)
+                if !isNew, isRenewing { try renew(password, connection) }
+                if isNew || isRenewing {
+                    undo = try PasswordFile(path: passwordFile).set(
+                        password, of: .init(database: connection.database, role: name))
+                }
+                return Outcome(
+                    role: name, database: connection.database, isNew: isNew,
+                    passwordFile: undo == nil ? nil : passwordFile)
+            }
         } catch {
-            if !isThere { unlink(passwordFile) }
+            undo?()
             throw error
         }
     }
 
-    /// As section 34.16 of PostgreSQL's documentation has it.
-    private func write(_ password: String, database: String) throws {
-        func escaped(_ text: String) -> String {
-            text.replacingOccurrences(of: "\\", with: "\\\\").replacingOccurrences(of: ":", with: "\\:")
-        }
-        try FileManager.default.createDirectory(
-            atPath: (passwordFile as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-        try WholeFile.write(
-            "*:*:\(escaped(database)):\(escaped(name)):\(password)\n", to: passwordFile, for: .owner)
+    private func renew(_ password: String, _ connection: Connection) throws {
+        let verifier = try connection.scramVerifier(password: password, user: name)
+        try connection.query(
+            "ALTER ROLE \(quoteIdentifier(name)) PASSWORD \(quoteLiteral(verifier))",
+            action: "give \(name) a new password")
     }
 
-    /// The password that such a file holds for a role; nil where it holds none.
-    static func password(of role: String, in file: String) -> String? {
-        guard let text = try? String(contentsOfFile: file, encoding: .utf8) else { return nil }
-        return text.split(separator: "\n").last.flatMap { $0.split(separator: ":").last }.map(String.init)
+    /// For a person.
+    static func tell(_ outcome: Outcome) {
+        if let file = outcome.passwordFile {
+            Terminal.out("  its \(outcome.isNew ? "" : "new ")password is in \(file)")
+        }
     }
 }

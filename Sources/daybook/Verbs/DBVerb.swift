@@ -27,6 +27,8 @@ enum DBVerb: Verb {
         later start, and on this machine only.
 
         A project that names a database, or an environment that does, needs no private server.
+
+        exit codes: 0 done, 1 failed, 64 wrong usage, 69 the server does not start, 75 somebody uses it, 78 no project
         """
 
     /// Whom BI tools come as.
@@ -41,10 +43,14 @@ enum DBVerb: Verb {
             throw UsageError("there is no \"\(action)\"\(Spelling.suggestion(action, in: actions))")
         }
         try refuseOthers(action, arguments)
-        let directory = try Context(arguments).project().directory
+        let context = Context(arguments)
+        let project = try context.project()
+        let directory = project.directory
         let server = DatabaseTarget.privateServer(of: directory)
         switch action {
-        case "url": Terminal.out(try url(of: server, directory, arguments))
+        case "url":
+            tellOther(context, project)
+            Terminal.out(try url(of: server, directory, arguments))
         case "start":
             let wasRunning = server.isRunning
             let before = server.address
@@ -76,12 +82,27 @@ enum DBVerb: Verb {
         }
     }
 
+    /// The private server is not what all other verbs use where something names a database.
+    private static func tellOther(_ context: Context, _ project: Project) {
+        switch context.target(project) {
+        case .privateServer: break
+        case .url:
+            Terminal.error(
+                "daybook db: this is the private server, but \(project.definition.database == nil ? "DATABASE_URL" : "\"database\" of pipelines/project.jsonc") names another database, which all other verbs use"
+            )
+        case .environment:
+            Terminal.error(
+                "daybook db: this is the private server, but the PG* variables name another database, which all other verbs use"
+            )
+        }
+    }
+
     // MARK: - By TCP
 
     /// Makes the reader where there is none, and says how to connect as it.
     private static func tellReader(_ server: PrivateServer, _ url: String, _ directory: String) throws {
         let warehouse = try Warehouse.open(url)
-        let grant = try RoleGrant(reader, file: nil, directory: directory)
+        let grant = RoleGrant(reader, file: RoleGrant.path(of: reader, in: directory))
         let isThere: Bool = try warehouse.connection.query(
             "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = $1)", [reader]
         ).first().get(0)
@@ -93,9 +114,24 @@ enum DBVerb: Verb {
             // The database is ours alone: nobody else is to write into it, not even what is temporary.
             try warehouse.connection.query("SELECT daybook.close_database()")
         }
-        Terminal.out("for BI tools: \(try tcpURL(of: server, grant.passwordFile, isJDBC: false))")
+        let file = passwordFile(of: server, directory)
+        Terminal.out("for BI tools: \(try tcpURL(of: server, file, isJDBC: false))")
         Terminal.out("  with JDBC: \(try tcpURL(of: server, nil, isJDBC: true))")
-        Terminal.out("  the password of \(reader) is in \(grant.passwordFile)")
+        Terminal.out(
+            file.map { "  the password of \(reader) is in \($0)" } ?? "  \(lost(directory))")
+    }
+
+    /// Nil where the password of the reader is not in it.
+    private static func passwordFile(of server: PrivateServer, _ directory: String) -> String? {
+        let file = PasswordFile(path: RoleGrant.path(of: reader, in: directory))
+        return file.password(of: .init(database: server.name, role: reader)) == nil ? nil : file.path
+    }
+
+    private static func lost(_ directory: String) -> String {
+        """
+        the password of \(reader) is not in \(RoleGrant.path(of: reader, in: directory)); for a new one:
+            daybook grant-reader \(reader) --new-password --database "$(daybook db url)"
+        """
     }
 
     private static func url(
@@ -103,12 +139,13 @@ enum DBVerb: Verb {
     ) throws -> String {
         let url = try server.start()
         guard arguments.has("--tcp") || arguments.has("--jdbc") else { return url }
-        let file = RoleGrant.path(of: reader, in: directory)
         guard arguments.has("--with-password") else {
-            return try tcpURL(of: server, file, isJDBC: arguments.has("--jdbc"))
+            return try tcpURL(
+                of: server, passwordFile(of: server, directory), isJDBC: arguments.has("--jdbc"))
         }
-        guard let password = RoleGrant.password(of: reader, in: file) else {
-            throw UsageError("the password of \(reader) is not in \(file)")
+        let file = PasswordFile(path: RoleGrant.path(of: reader, in: directory))
+        guard let password = file.password(of: .init(database: server.name, role: reader)) else {
+            throw UsageError(lost(directory))
         }
         return try tcpURL(of: server, nil, isJDBC: arguments.has("--jdbc"), password: password)
     }

@@ -7,8 +7,7 @@ enum GrantLoaderVerb: Verb {
     static let operands = "NAME"
     static let options: [Option] = [
         .project, .database,
-        Option("--passfile", "FILE", "where the password of a new role goes (default: .daybook/NAME.pgpass)"),
-        .json,
+        RoleGrant.passfile, RoleGrant.newPassword, .json,
     ]
     static let discussion = """
         Runs need no superuser. The role becomes the owner of the schemas raw, report and daybook and of what is in
@@ -17,6 +16,8 @@ enum GrantLoaderVerb: Verb {
 
         There is one such role for a database: given to another, the first one loses it. It takes a superuser, or who
         may make roles and owns the schemas, to run this.
+
+        exit codes: 0 done, 1 failed, 64 wrong usage, 69 database out of reach, 78 no project
         """
 
     static func run(_ arguments: Arguments) throws -> ExitCode {
@@ -25,7 +26,7 @@ enum GrantLoaderVerb: Verb {
         }
         let context = Context(arguments)
         let project = try? context.project()
-        let grant = try RoleGrant(role, file: arguments["--passfile"], directory: project?.directory)
+        let grant = try RoleGrant(role, context)
         // A database in which nothing was ever loaded is as good as any.
         let conninfo = try project.map { try context.target($0).conninfo() } ?? context.conninfo()
         let warehouse = try Warehouse.open(conninfo) { Terminal.error("daybook: \($0)") }
@@ -37,7 +38,7 @@ enum GrantLoaderVerb: Verb {
             return .done
         }
         Terminal.out("\(role) may load into \(outcome.database), and owns what is Daybook's there")
-        if let file = outcome.passwordFile { Terminal.out("  its password is in \(file)") }
+        RoleGrant.tell(outcome)
         return .done
     }
 }
