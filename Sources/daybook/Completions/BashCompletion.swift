@@ -14,14 +14,18 @@ enum BashCompletion {
             # Completions of daybook for bash.
             # Load them with: source <(daybook completions bash)
 
+            # Names of files may hold anything: they are not given to compgen -W, which would expand them.
             _daybook_pipelines() {
-                local directory=. index file
+                local directory=. index file name quoted
                 for ((index = 2; index < COMP_CWORD; index++)); do
                     [[ ${COMP_WORDS[index]} == --project ]] && directory=${COMP_WORDS[index + 1]}
                 done
                 for file in "$directory"/pipelines/*.jsonc; do
-                    file=${file##*/}
-                    [[ $file == '*.jsonc' || $file == project.jsonc ]] || printf '%s\\n' "${file%.jsonc}"
+                    name=${file##*/}
+                    name=${name%.jsonc}
+                    [[ -e $file && $name != project ]] || continue
+                    printf -v quoted %q "$name"
+                    [[ $quoted == "$current"* || $name == "$current"* ]] && COMPREPLY+=("$quoted")
                 done
             }
 
@@ -55,8 +59,7 @@ enum BashCompletion {
         switch words {
         case .files: "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- \"$current\")"
         case .directories: "compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- \"$current\")"
-        case .pipelines:
-            "mapfile -t COMPREPLY < <(compgen -W \"$(_daybook_pipelines)\" -- \"$current\")"
+        case .pipelines: "_daybook_pipelines"
         case .words(let words):
             "COMPREPLY=($(compgen -W '\(words.joined(separator: " "))' -- \"$current\"))"
         case .anything: ":"

@@ -15,7 +15,7 @@ enum FishCompletion {
             "    end",
             "    for file in $directory/pipelines/*.jsonc",
             "        set -l name (string replace -r '.*/(.*)\\.jsonc$' '$1' -- $file)",
-            "        test $name = project; or echo $name",
+            "        test \"$name\" = project; or printf '%s\\n' $name",
             "    end",
             "end",
             "",
