@@ -20,7 +20,7 @@ extension Verb {
     static var help: String {
         let usage = ["daybook", name, operands, options.isEmpty ? "" : "[OPTIONS]"].filter { !$0.isEmpty }
         let all = options + [.help]
-        let width = all.map { label($0).count }.max() ?? 0
+        let width = all.map { label($0).displayWidth }.max() ?? 0
         let lines = all.map { "  \(label($0).padding(to: width))  \($0.help)" }
         return """
             \(summary)
@@ -37,9 +37,4 @@ extension Verb {
     private static func label(_ option: Option) -> String {
         option.value.map { "\(option.name) \($0)" } ?? option.name
     }
-}
-
-extension String {
-    func padding(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
-    func paddingLeft(to width: Int) -> String { String(repeating: " ", count: max(0, width - count)) + self }
 }

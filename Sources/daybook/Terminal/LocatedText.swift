@@ -16,7 +16,7 @@ struct LocatedText {
                 try [("is at", place()), ("next", next()), ("others", others())].compactMap { name, value in
                     value.map { (name, $0) }
                 } + slas() + deadLetters()
-            let width = lines.map(\.0.count).max() ?? 0
+            let width = lines.map(\.0.displayWidth).max() ?? 0
             let events = Human.plural(try row.get("events"), "event")
             let head =
                 "\(Cell.text(try row.get("entity"))) \(Cell.text(try row.get("case_id"))): \(events) "

@@ -48,7 +48,7 @@ enum PreviewText {
                 + [event.details ?? "·"]
         }
         let before = titles.indices.dropLast().map { column in
-            rows.map { $0[column].count }.reduce(titles[column].count, max) + 2
+            rows.map { $0[column].displayWidth }.reduce(titles[column].displayWidth, max) + 2
         }.reduce(2, +)
         let width = terminalWidth.map { max(leastDetails, $0 - before) } ?? detailsWidth
         var table = TextTable(titles.map { TextTable.Column(title: $0, isNumber: false) })

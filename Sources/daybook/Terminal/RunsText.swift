@@ -63,7 +63,7 @@ enum RunsText {
             ("host", try run.get("host")), ("process", try run.get("process_id")),
             ("version", try run.get("version")),
         ]
-        let width = lines.map(\.0.count).max() ?? 0
+        let width = lines.map(\.0.displayWidth).max() ?? 0
         Terminal.out("run \(try run.get("run_id", as: String.self))")
         for (name, value) in lines { Terminal.out("  \(name.padding(to: width))  \(value)") }
         if let error = try run.getIfPresent("error", as: String.self) { Terminal.out("\n\(error)") }

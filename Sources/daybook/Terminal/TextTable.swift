@@ -15,7 +15,7 @@ struct TextTable {
     /// The table with its titles, each line indented by two.
     var text: String {
         let widths = columns.indices.map { index in
-            ([columns[index].title] + rows.map { $0[index] }).map(\.count).max() ?? 0
+            ([columns[index].title] + rows.map { $0[index] }).map(\.displayWidth).max() ?? 0
         }
         return ([columns.map(\.title)] + rows).map { row in
             let cells = zip(row, zip(columns, widths)).map { cell, layout in

@@ -42,12 +42,12 @@ struct LineageText {
 
     private var tree: String {
         let shown = roots.filter { $0.kind == .source || leadsSomewhere($0) }
-        let width = shown.filter { $0.kind == .source }.map { label($0).count }.max() ?? 0
+        let width = shown.filter { $0.kind == .source }.map { label($0).displayWidth }.max() ?? 0
         var lines: [String] = []
         for root in shown {
             lines.append(
                 root.kind == .source
-                    ? "\(label(root).padding(to: width))  \(root.description.onOneLine)" : label(root))
+                    ? "\(label(root).padding(to: width))  \(root.description.oneLine)" : label(root))
             lines += branches(of: root)
         }
         let others = roots.filter { root in !shown.contains { $0.name == root.name } }.flatMap(below)
@@ -75,15 +75,15 @@ struct LineageText {
     }
 
     private func label(_ node: Lineage.Node) -> String {
-        node.name.onOneLine + (node.name == focus?.name ? " ◀" : "")
+        node.name.oneLine + (node.name == focus?.name ? " ◀" : "")
     }
 
     // MARK: - One node
 
     private func block(_ node: Lineage.Node) -> String {
         let kind = node.kind == .model ? "" : " (\(node.kind.rawValue))"
-        let title = "\(node.name.onOneLine)\(kind)"
-        var lines = [node.description.isEmpty ? title : "\(title): \(node.description.onOneLine)"]
+        let title = "\(node.name.oneLine)\(kind)"
+        var lines = [node.description.isEmpty ? title : "\(title): \(node.description.oneLine)"]
         if let model = node.model {
             let file = model.file.origin
             if focus != nil {
@@ -92,7 +92,7 @@ struct LineageText {
                 )
             }
             lines += wrapped("  key      ", model.key)
-            if let history = model.history { lines.append("  history  \(history.onOneLine)") }
+            if let history = model.history { lines.append("  history  \(history.oneLine)") }
         }
         let reads = lineage.reads(of: node.name)
         for (index, edge) in reads.enumerated() {
@@ -115,7 +115,7 @@ struct LineageText {
         var table = TextTable(
             ["column", "type", "what"].map { TextTable.Column(title: $0, isNumber: false) })
         for column in node.columns {
-            table.add([column.name.onOneLine, column.type, column.description.onOneLine])
+            table.add([column.name.oneLine, column.type, column.description.oneLine])
         }
         return table.text
     }
@@ -126,30 +126,23 @@ struct LineageText {
         let columns =
             edge.columns.count == all && all > 6 ? ["all \(Human.plural(all, "column"))"] : edge.columns
         return wrapped(
-            head + name.onOneLine + (columns.isEmpty ? "" : ": "), columns, hanging: head.count + 2)
+            head + name.oneLine + (columns.isEmpty ? "" : ": "), columns, hanging: head.count + 2)
     }
 
     /// Names with commas after a head, in lines that fit a terminal.
     private func wrapped(_ head: String, _ names: [String], hanging: Int? = nil) -> [String] {
         var lines = [head]
         for (index, name) in names.enumerated() {
-            let word = name.onOneLine + (index + 1 < names.count ? "," : "")
+            let word = name.oneLine + (index + 1 < names.count ? "," : "")
             let last = lines[lines.count - 1]
             if index == 0 {
                 lines[0] += word
-            } else if last.count + 1 + word.count <= LineageText.maxWidth {
+            } else if last.displayWidth + 1 + word.displayWidth <= LineageText.maxWidth {
                 lines[lines.count - 1] = "\(last) \(word)"
             } else {
                 lines.append(String(repeating: " ", count: hanging ?? head.count) + word)
             }
         }
         return lines
-    }
-}
-
-extension String {
-    /// Names and comments may hold line ends.
-    fileprivate var onOneLine: String {
-        String(map { $0.isNewline ? " " : $0 })
     }
 }
