@@ -306,4 +306,44 @@ struct ReportPageTests {
         #expect(try command.run("trace", "o1", "--out", "o1.txt").status == 64)
         #expect(try command.run("trace", "nobody", "--format", "html").status == 1)
     }
+
+    @Test("A case of many cycles and events has a timeline that can be read")
+    func manyCycles() throws {
+        try define()
+        let definition = try String(contentsOfFile: project.path("pipelines/orders.jsonc"), encoding: .utf8)
+        try project.write(
+            "pipelines/orders.jsonc",
+            definition.replacing("\"within\": \"1h\"", with: "\"within\": \"1s\", \"occurrence\": \"each\""))
+        func clock(_ second: Int) -> String {
+            func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+            return "2026-01-05T\(two(second / 3_600)):\(two(second / 60 % 60)):\(two(second % 60))Z"
+        }
+        var lines = ""
+        for cycle in 0..<600 {
+            lines += try line("s\(cycle)", clock(cycle * 20), "order.made", "o1")
+            lines += try line("e\(cycle)", clock(cycle * 20 + 10), "order.paid", "o1")
+        }
+        // It stays open, and its clock goes on for a week.
+        lines += try line("last", clock(600 * 20), "order.made", "o1")
+        lines += try line("other", "2026-01-12T00:00:00Z", "order.made", "o2")
+        try project.write("a.ndjson", lines)
+        let run = try command.run("run")
+        #expect(run.status == 0, "\(run.error)")
+        let page = try page("trace", "o1", "--format", "html")
+        let strip = try #require(
+            page.range(of: "aria-labelledby=\"strip-t\"").flatMap { begin in
+                page.range(of: "</svg>", range: begin.upperBound..<page.endIndex).map {
+                    page[begin.upperBound..<$0.lowerBound]
+                }
+            })
+        let rows = Set(strip.matches(of: #/<text class="strong" x="[\d.]+" y="([\d.]+)"/#).map(\.1))
+        #expect((1...4).contains(rows.count), "\(rows)")
+        #expect(page.contains(#/And \d+ more deadlines/#) && page.contains("Cut at the right"))
+        #expect(!strip.contains(#/class="in-event"[^>]*>\d{4}/#))
+        #expect(strip.matches(of: #/class="mark"/#).count <= 340)
+        #expect(strip.matches(of: #/<text class="strong"/#).count <= 8)
+        // What happened takes half of the line at least.
+        let places = strip.matches(of: #/cx="([\d.]+)"/#).compactMap { Double($0.1) }
+        #expect((places.max() ?? 0) > 480, "\(places.max() ?? 0)")
+    }
 }

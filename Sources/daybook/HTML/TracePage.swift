@@ -43,6 +43,8 @@ struct TracePage {
         let endedText: String?
         let elapsedSeconds: Double?
         let withinSeconds: Double
+
+        var isOpen: Bool { state == "overdue" || state == "open" }
     }
 
     struct Reject {
@@ -64,8 +66,8 @@ struct TracePage {
     let zone: String
     let madeText: String
     let marks: Page.Marks
-
-    private var showsCases: Bool { Set(events.map { [$0.entity, $0.caseID] }).count > 1 }
+    /// Whether the events are of several cases.
+    let showsCases: Bool
 
     var text: String {
         Page(
@@ -81,43 +83,64 @@ struct TracePage {
     // MARK: - To scale
 
     private var timeline: HTML {
-        let deadlines = slas.compactMap { state in
+        guard let first = events.map(\.at).min(), let latest = events.map(\.at).max() else { return .nothing }
+        let ends = slas.compactMap { state in
+            // An open case lasts until now, by the clock that judges it.
+            state.isOpen ? state.deadline.flatMap { at in state.overdueSeconds.map { at + $0 } } : nil
+        }
+        // What happened takes half of the line at least, however long it is over, or a deadline ahead.
+        let limit = latest > first ? latest + (latest - first) : .infinity
+        let until = max(latest, ends.max() ?? latest)
+        let missed = slas.filter { $0.state == "overdue" || $0.state == "late" }
+        // Those that were met are of no interest, unless they are all that there is.
+        let told =
+            slas.count > TracePage.mostDeadlines ? slas.filter { $0.isOpen || $0.state == "late" } : slas
+        let deadlines = told.compactMap { state in
             state.deadline.map {
                 CaseStrip.Deadline(
                     at: $0, title: "\(state.sla): due \(state.deadlineText ?? "")", label: "due: \(state.sla)"
                 )
             }
         }
-        let times = events.map(\.at)
-        let ends = slas.compactMap { state in
-            // An open case lasts until now, by the clock that judges it.
-            state.state == "overdue" || state.state == "open"
-                ? state.deadline.flatMap { at in state.overdueSeconds.map { at + $0 } } : nil
-        }
-        guard let first = times.min(), let last = (times + ends).max() else { return .nothing }
-        // A deadline far ahead would press what happened to the left edge.
-        let span = max(last - first, 1)
-        let shown = deadlines.filter { $0.at >= first && $0.at <= last + span }
-        let to = max(last, shown.map(\.at).max() ?? last)
-        let breach = slas.filter { $0.state == "overdue" || $0.state == "late" }.compactMap(\.deadline).min()
+        let ahead = until + max(until - first, 1)
+        let shown = deadlines.filter { $0.at >= first && $0.at <= min(ahead, limit) }
+        let to = max(min(until, limit), shown.map(\.at).max() ?? first)
+        let breach = missed.compactMap(\.deadline).min()
         let strip = CaseStrip(
             events: events.map {
                 .init(
                     at: $0.at, title: "\($0.time) \($0.type) (\($0.service))", isDeadLetter: $0.isDeadLetter)
             },
             from: first, to: to, allowed: first...(breach.map { max(first, min($0, to)) } ?? to),
-            beyond: breach.map { max(first, $0)...max($0, last, first) }, deadlines: shown)
+            beyond: breach.flatMap { $0 <= to ? max($0, first)...max($0, first, min(until, to)) : nil },
+            deadlines: shown, isCut: until > to)
+        let drawn = strip.drawing(id: "strip", title: "Timeline of \(title): \(events.count) events")
+        var words = ["To scale; the numbers are those of the list below."]
+        if breach != nil { words.append("Hatched: beyond the first deadline that was missed.") }
+        if until > to {
+            words.append(
+                "Cut at the right: the case is open, and it is \(Human.duration((until - latest).rounded())) since its last event."
+            )
+        }
+        let hidden = drawn.unlabelled + deadlines.count - shown.count
+        if hidden > 0 {
+            words.append(
+                "And \(Human.plural(hidden, "more deadline")), which \(hidden == 1 ? "stands" : "stand") in the list of SLAs."
+            )
+        }
         let paragraphs = notes.map { note -> HTML in "<p class=\"soft small\">\(note)</p>" }
         return """
             <section class="card" aria-labelledby="timeline">
             <h2 id="timeline">Timeline</h2>
-            <p class="soft small">To scale; the numbers are those of the list below\(
-                breach == nil ? "" : ". Hatched: beyond the first deadline that was missed")</p>
-            <figure>\(strip.html(id: "strip", title: "Timeline of \(title): \(events.count) events"))</figure>
+            <p class="soft small">\(words.joined(separator: " "))</p>
+            <figure>\(drawn.html)</figure>
             \(paragraphs)
             </section>
             """
     }
+
+    /// More deadlines than can be read.
+    private static let mostDeadlines = 4
 
     // MARK: - Lists
 

@@ -111,7 +111,8 @@ enum TraceVerb: Verb {
             slas: try trace.slas().rows.map { try TracePage.SLAState($0, times) },
             rejects: try trace.rejects().rows.map { try TracePage.Reject($0, times) },
             rejectsSearched: try text.searched(try trace.rejectsSearched()), notes: lost + searched,
-            zone: times.zone, madeText: times.named(now), marks: Page.Marks(madeAt: now, seenUntil: now))
+            zone: times.zone, madeText: times.named(now), marks: Page.Marks(madeAt: now, seenUntil: now),
+            showsCases: trace.cases.count > 1)
     }
 
     private static func title(_ trace: CaseTrace) -> String {
