@@ -379,6 +379,66 @@ struct DeskTests {
         }
     }
 
+    @Test("Files that are not there yet make a wait fail, and no pipeline stale")
+    func expectedInVain() throws {
+        try define()
+        try project.write("shop.ndjson", try line("1", "10:00:00", "order.made", "o1"))
+        #expect(try command.run("run").status == 0)
+        #expect(try command.run("status").status == 0)
+        let runs = try database.value("SELECT count(*) FROM daybook.runs")
+        try project.write(
+            "pipelines/orders.jsonc",
+            try String(contentsOfFile: project.path("pipelines/orders.jsonc"), encoding: .utf8)
+                .replacing("shop*.ndjson", with: "nowhere/shop.ndjson"))
+        #expect(try command.run("expect", "o1", "order.sent", "--timeout", "1500ms").status == 2)
+        let status = try command.run("status")
+        #expect(status.status == 0, "\(status.out)")
+        #expect(try database.value("SELECT count(*) FROM daybook.runs") == runs)
+    }
+
+    // MARK: - Limits
+
+    @Test("Where only the latest are shown, that is told")
+    func cut() throws {
+        try define()
+        try project.write(
+            "shop.ndjson",
+            try (1...150).map { try line("\($0)", "10:00:00", "order.made", "c\($0)", ["trace": "t9"]) }
+                .joined()
+                + (1...120).map { "{\"id\":\"r\($0)\",\"at\":\"soon\",\"order\":\"c1\"}\n" }.joined())
+        #expect(try command.run("run").status == 0)
+        #expect(
+            try command.run("trace", "--correlation", "t9").out.contains(
+                "t9: the latest 100 cases, there are more"))
+        let trace = try command.run("trace", "c1").out
+        #expect(
+            trace.contains("rejects: the latest 100 that mention it; there are more, of all 120"), "\(trace)")
+        let rejects = try json(try command.run("trace", "c1", "--json"))["rejects"] as? [String: Any]
+        #expect(rejects?["is_cut"] as? Bool == true && list(rejects?["rows"]).count == 100)
+        let page = try command.run("trace", "c1", "--format", "html").out
+        #expect(page.contains("The latest 100; there are more"))
+    }
+
+    @Test("Commands that are offered can be run, whatever the id")
+    func offered() throws {
+        try define()
+        try project.write(
+            "shop.ndjson",
+            try line("1", "10:00:00", "order.made", "--x y") + line("2", "10:00:00", "order.made", "a\nb"))
+        #expect(try command.run("run").status == 0)
+        for id in ["--x y", "a\nb"] {
+            let located = try command.run("locate", "--", id).out
+            for offer in located.split(separator: "\n").filter({ $0.contains("daybook ") }) {
+                let line = offer.trimmingCharacters(in: .whitespaces)
+                    .replacing(#/ {2,}.*/#, with: "").replacing("URL", with: "http://127.0.0.1:9/x")
+                    .replacing(#/^daybook/#, with: DaybookCommand.path)
+                let outcome = try Shell.run(
+                    "/bin/bash", ["-c", line], in: project.directory, command.environment)
+                #expect(outcome.status == 0, "\(line): \(outcome.error)")
+            }
+        }
+    }
+
     // MARK: - Hostile names
 
     @Test("Hostile ids, types and values are only ever values")

@@ -1,5 +1,5 @@
--- The rejects that mention one of some ids ($3), as a word of its own: of the latest ($1: so many, $2: so many bytes at
--- most), and of values that did not convert all. How long a record is costs nothing to ask; to read it does.
+-- The latest rejects ($4: so many at most) that mention one of some ids ($3), as a word of its own: of the latest ($1: so
+-- many, $2: so many bytes at most), and of values that did not convert all. How long a record is costs nothing to ask; to read it does.
 WITH recent AS MATERIALIZED (
     SELECT min(reject_id) AS first_id
     FROM (
@@ -33,4 +33,4 @@ FROM mentioned
 JOIN daybook.rejects AS r USING (reject_id)
 LEFT JOIN daybook.sources AS s USING (source_id)
 ORDER BY r.reject_id DESC
-LIMIT 100
+LIMIT $4::bigint

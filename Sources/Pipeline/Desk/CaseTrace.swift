@@ -28,6 +28,8 @@ package struct CaseTrace {
     /// Rejects that are looked into, and their bytes: a trace is to be there at once.
     private static let searchedRejects = 2_000
     private static let searchedBytes = 16_000_000
+    /// More that mention a case than anybody reads.
+    private static let maxRejects = 100
 
     /// - Throws: `Missing` where no entity, or not this one, has the case.
     package init(of caseID: String, entity: String?, _ connection: Connection) throws {
@@ -105,9 +107,10 @@ package struct CaseTrace {
         try connection.query(sql.text("desk/slas.sql"), ofCases)
     }
 
-    /// The rejects that mention it.
-    package func rejects() throws -> Result {
-        try connection.query(sql.text("desk/rejects.sql"), ofRejects)
+    /// The rejects that mention it, the latest first, and whether there are more.
+    package func rejects() throws -> (rows: [Result.Row], isCut: Bool) {
+        let rows = try connection.query(sql.text("desk/rejects.sql"), ofRejects).rows
+        return (Array(rows.prefix(CaseTrace.maxRejects)), rows.count > CaseTrace.maxRejects)
     }
 
     /// How many rejects were looked into.
@@ -135,6 +138,17 @@ package struct CaseTrace {
         let search: String = try connection.query(
             "SELECT row_to_json(s) FROM (\(sql.text("desk/rejects_searched.sql"))) AS s", searchedRejects
         ).first().get(0)
+        let rejects = try connection.query(
+            """
+            WITH found AS (\(sql.text("desk/rejects.sql")))
+            SELECT count(*) > \(CaseTrace.maxRejects) AS is_cut, (
+                SELECT coalesce(json_agg(s), '[]')
+                FROM (SELECT * FROM found ORDER BY reject_id DESC LIMIT \(CaseTrace.maxRejects)) AS s
+            ) AS rows
+            FROM found
+            """, ofRejects
+        ).first()
+        let isCut: Bool = try rejects.get("is_cut")
         let cases: String = try connection.query(
             "SELECT json_agg(c) FROM unnest($1::text[], $2::text[]) AS c (entity, case_id)", ofCases
         ).first().get(0)
@@ -143,7 +157,7 @@ package struct CaseTrace {
             "searched": \(try searched?.json() ?? "null"),
             "events": \(try list(statement, parameters)),
             "slas": \(try list(sql.text("desk/slas.sql"), ofCases)),
-            "rejects": {"search": \(search), "rows": \(try list(sql.text("desk/rejects.sql"), ofRejects))}}
+            "rejects": {"search": \(search), "is_cut": \(isCut), "rows": \(try rejects.get("rows", as: String.self))}}
             """
     }
 
@@ -158,6 +172,6 @@ package struct CaseTrace {
         [CaseTrace.searchedRejects, CaseTrace.searchedBytes]
     }
     private var ofRejects: [(any PostgresParameter)?] {
-        searchedRejects + [Array(Set(cases.map(\.caseID))).sorted()]
+        searchedRejects + [Array(Set(cases.map(\.caseID))).sorted(), CaseTrace.maxRejects + 1]
     }
 }

@@ -60,6 +60,8 @@ struct TracePage {
     let events: [Event]
     let slas: [SLAState]
     let rejects: [Reject]
+    /// Whether these are the latest, and there are more.
+    let moreRejects: Bool
     /// What was looked into for rejects, and what else is to be known, a sentence each.
     let rejectsSearched: String
     let notes: [String]
@@ -286,7 +288,11 @@ struct TracePage {
                 "\(reject.id)", "\(reject.time)", "\(reject.source)", "\(reject.place)", "\(reject.reason)",
             ])
         }
-        let count = rejects.isEmpty ? "None" : Human.count(rejects.count)
+        let count =
+            rejects.isEmpty
+            ? "None"
+            : moreRejects
+                ? "The latest \(Human.count(rejects.count)); there are more" : Human.count(rejects.count)
         return """
             <section class="card" aria-labelledby="rejects">
             <h2 id="rejects">Rejected records that mention it</h2>

@@ -83,10 +83,12 @@ enum TraceVerb: Verb {
         }
         Terminal.out("")
         let (rejects, searched) = (try trace.rejects(), try trace.rejectsSearched())
-        if rejects.count > 0 { Terminal.out(try text.rejects(rejects.rows)) }
+        if !rejects.rows.isEmpty { Terminal.out(try text.rejects(rejects.rows)) }
+        let count = Human.count(rejects.rows.count)
         Terminal.out(
-            "  rejects: \(rejects.count == 0 ? "none" : Human.count(rejects.count)) that mention "
-                + "\(trace.cases.count == 1 ? "it" : "them"), \(try text.searched(searched))")
+            "  rejects: \(rejects.rows.isEmpty ? "none" : rejects.isCut ? "the latest \(count)" : count) that mention "
+                + "\(trace.cases.count == 1 ? "it" : "them")\(rejects.isCut ? "; there are more" : ""), "
+                + (try text.searched(searched)))
         if let found = trace.searched {
             Terminal.out("  \(SearchText.searched(found, fields: ["correlation_id"]))")
         }
@@ -104,12 +106,13 @@ enum TraceVerb: Verb {
         let lost =
             trace.lostEvents
             ? ["Events before \(try trace.rawFrom()) are past their retention, and gone."] : []
+        let rejects = try trace.rejects()
         let searched = trace.searched.map { [SearchText.searched($0, fields: ["correlation_id"])] } ?? []
         return TracePage(
             title: title(trace), subtitle: try text.headline(events.rows),
             events: try events.rows.map { try TracePage.Event($0, times) },
             slas: try trace.slas().rows.map { try TracePage.SLAState($0, times) },
-            rejects: try trace.rejects().rows.map { try TracePage.Reject($0, times) },
+            rejects: try rejects.rows.map { try TracePage.Reject($0, times) }, moreRejects: rejects.isCut,
             rejectsSearched: try text.searched(try trace.rejectsSearched()), notes: lost + searched,
             zone: times.zone, madeText: times.named(now), marks: Page.Marks(madeAt: now, seenUntil: now),
             showsCases: trace.cases.count > 1)
@@ -117,7 +120,10 @@ enum TraceVerb: Verb {
 
     private static func title(_ trace: CaseTrace) -> String {
         if let correlation = trace.correlation {
-            return "\(Cell.text(correlation)): \(Human.plural(trace.cases.count, "case"))"
+            let cases = Human.plural(trace.cases.count, "case")
+            return trace.searched?.isCut == true
+                ? "\(Cell.text(correlation)): the latest \(cases), there are more"
+                : "\(Cell.text(correlation)): \(cases)"
         }
         let entities = trace.cases.map(\.entity).joined(separator: ", ")
         return "\(Cell.text(entities)) \(Cell.text(trace.cases[0].caseID))"
