@@ -10,9 +10,9 @@ struct ExplanationText {
     }
 
     /// A time without its offset, and without a fraction that is none.
-    private func clock(_ time: String) -> String {
-        let text = time.prefix(23)
-        return String(text.hasSuffix(".000") ? text.dropLast(4) : text)
+    private func clock(_ time: String, _ length: Int = 23) -> String {
+        let text = time.prefix(length).replacing("T", with: " ")
+        return String(text.hasSuffix(".000") ? text.dropLast(4) : text[...])
     }
 
     // MARK: - What was judged, and by what
@@ -20,19 +20,19 @@ struct ExplanationText {
     private var head: String {
         let basis = HourBasis(rawValue: explanation.by) ?? .start
         var lines = [
-            "\(explanation.sla), hour \(explanation.hourStart.prefix(16)) (\(zone)): cases that \(basis.verb) in it"
+            "\(Cell.line(explanation.sla)), hour \(clock(explanation.hourStart, 16)) (\(zone)): cases that \(basis.verb) in it"
         ]
         guard let definition = explanation.definition else {
             return (lines + ["  the SLA is no longer defined; what it said is not known"]).joined(
                 separator: "\n")
         }
-        if let description = definition.description { lines.append("  \(description)") }
+        if let description = definition.description { lines.append("  \(Cell.line(description))") }
         let target = definition.target.map { ", target \(Human.share($0))" } ?? ""
-        let owner = definition.owner.map { ", owner \($0)" } ?? ""
+        let owner = definition.owner.map { ", owner \(Cell.line($0))" } ?? ""
         lines.append("  within \(Human.duration(definition.withinSeconds))\(target)\(owner)")
-        let cancel = definition.cancelTypes.map { ", cancelled by \($0)" } ?? ""
+        let cancel = definition.cancelTypes.map { ", cancelled by \(Cell.line($0))" } ?? ""
         lines.append(
-            "  from \(definition.startTypes ?? "?") to \(definition.endTypes ?? "?")\(cancel)"
+            "  from \(Cell.line(definition.startTypes ?? "?")) to \(Cell.line(definition.endTypes ?? "?"))\(cancel)"
                 + "; occurrence \(definition.occurrence), by \(definition.orderBy)"
                 + (definition.clockSkewSeconds > 0
                     ? ", clock skew \(Human.duration(definition.clockSkewSeconds))" : ""))
@@ -59,7 +59,7 @@ struct ExplanationText {
 
     private func finality(_ definition: Explanation.Definition) -> String {
         let until = definition.watermark.map { "up to \(clock($0))" } ?? "not from every source yet"
-        let held = definition.heldBy.map { " (furthest behind: \($0))" } ?? ""
+        let held = definition.heldBy.map { " (furthest behind: \(Cell.line($0)))" } ?? ""
         let asOf = definition.asOf.map { "; open cases judged as of \(clock($0))" } ?? ""
         return (explanation.isFinal ? "final: only late data can change it" : "provisional")
             + "; events are known \(until)\(held)\(asOf)"
@@ -113,7 +113,7 @@ struct ExplanationText {
             words.append(
                 "judged by version \(one.definitionVersion), within \(Human.duration(one.withinSeconds))")
         }
-        var lines = ["  \(one.caseId)\(cycle): \(words.joined(separator: ", "))"]
+        var lines = ["  \(Cell.line(one.caseId))\(cycle): \(words.joined(separator: ", "))"]
         let ends = [
             ("start", one.startedAt, one.start), ("end", one.completedAt, one.end),
             ("cancel", one.cancelledAt, one.cancel),
@@ -127,21 +127,22 @@ struct ExplanationText {
             let stamp =
                 place.occurredAt == at ? clock(at) : "\(clock(at)), stamped \(clock(place.occurredAt))"
             lines.append(
-                "    \(role.padding(to: 6))  \(stamp)  \(place.type) of \(place.service), event \(place.eventId)"
+                "    \(role.padding(to: 6))  \(stamp)  \(Cell.line(place.type)) of \(Cell.line(place.service)), event \(Cell.line(place.eventId))"
             )
             lines.append(
-                "            \(location(place)), load \(place.loadId) of \(place.source) at \(place.loadedAt.prefix(19))"
+                "            \(location(place)), load \(place.loadId) of \(Cell.line(place.source)) at \(clock(place.loadedAt, 19))"
             )
         }
         return lines
     }
 
     private func location(_ place: Explanation.Place) -> String {
-        if place.object.contains("://") { return "\(place.object), position \(place.position)" }
+        let object = Cell.line(place.object)
+        if object.contains("://") { return "\(object), position \(place.position)" }
         guard let line = place.line else {
-            return "\(place.object), byte \(place.position) (lines \(place.firstLine) to \(place.endLine))"
+            return "\(object), byte \(place.position) (lines \(place.firstLine) to \(place.endLine))"
         }
-        return "\(place.object):\(line), byte \(place.position)"
+        return "\(object):\(line), byte \(place.position)"
     }
 
     // MARK: - What became of the row
@@ -149,7 +150,7 @@ struct ExplanationText {
     private var history: String {
         guard let history = explanation.history else {
             return
-                "  Of hours by \(explanation.by) no versions are kept; the row changed last at \(explanation.restatedAt.prefix(19))."
+                "  Of hours by \(explanation.by) no versions are kept; the row changed last at \(clock(explanation.restatedAt, 19))."
         }
         guard !history.isEmpty else { return "" }
         var lines = ["  history of the row, \(Human.plural(history.count, "version"))"]
@@ -157,15 +158,15 @@ struct ExplanationText {
             let loads =
                 version.loadIds.isEmpty
                 ? ""
-                : " (\(version.loadIds.count == 1 ? "load" : "loads") \(list(version.loadIds))\(version.objects.map { ": \($0)" } ?? ""))"
+                : " (\(version.loadIds.count == 1 ? "load" : "loads") \(list(version.loadIds))\(version.objects.map { ": \(Cell.line($0))" } ?? ""))"
             let kind = index == 0 ? "first" : version.isRestatement ? "restated" : "changed"
             let changes =
                 index == 0 ? counts(version) : changes(from: history[index - 1], to: version)
-            lines.append("  \(version.validFrom.prefix(19))  \(kind) by \(version.cause)\(loads)")
+            lines.append("  \(clock(version.validFrom, 19))  \(kind) by \(version.cause)\(loads)")
             lines.append("    \(changes)\(version.isFinal ? "; final" : "")")
         }
         if let last = history.last, let end = last.validTo {
-            lines.append("  \(end.prefix(19))  the row was deleted")
+            lines.append("  \(clock(end, 19))  the row was deleted")
         }
         return lines.joined(separator: "\n")
     }

@@ -56,12 +56,14 @@ enum LocateVerb: Verb {
 
     /// What goes on from here.
     private static func commands(_ caseID: String) -> String {
-        let word = Cell.word(caseID)
         let all = [
-            ("trace", "daybook trace \(word)", "how it came there"),
-            ("resend", "daybook resend --case \(word) --dry-run", "push its events on once more"),
+            ("trace", "daybook trace \(Cell.word(caseID))", "how it came there"),
+            (
+                "resend", "daybook resend \(Cell.word(caseID, of: "--case")) --to-url URL",
+                "what of it would be sent on; --send does it"
+            ),
         ].filter { verb in Daybook.verbs.contains { $0.name == verb.0 } }
-        let width = all.map(\.1.count).max() ?? 0
+        let width = all.map(\.1.displayWidth).max() ?? 0
         return all.map { "  \($0.1.padding(to: width))  \($0.2)" }.joined(separator: "\n")
     }
 }
