@@ -365,6 +365,12 @@ struct DeskTests {
         #expect(
             try command.run("expect", "nobody", "order.made", "--timeout", "10ms").out.contains(
                 "no event of this case"))
+        #expect(
+            try database.value(
+                """
+                SELECT count(*) FROM daybook.runs AS r
+                WHERE r.started_by = 'expect' AND NOT EXISTS (SELECT FROM daybook.loads AS l WHERE l.run_id = r.run_id)
+                """) == "0")
         // While a run holds the pipeline, it looks.
         let holder = try database.connect()
         try holder.execute("SELECT pg_advisory_lock(x'64617962'::int, hashtext('orders'))")

@@ -40,8 +40,9 @@ package struct CaseWatch {
         let notes = Notes(note)
         var reader: Connection?
         while true {
-            for pipeline in pipelines { try load(pipeline, notes) }
+            let runs = try pipelines.flatMap { try load($0, notes) }
             if reader == nil { reader = try open() }
+            if let reader { try forget(runs, reader) }
             let events = try reader.map {
                 try $0.query(SQLFiles.builtin.text("desk/timeline.sql"), [caseID, entity])
             }
@@ -60,7 +61,9 @@ package struct CaseWatch {
     }
 
     /// What keeps it from loading may pass: a service that has not written its file yet, or another run.
-    private func load(_ pipeline: PipelineDefinition, _ notes: Notes) throws {
+    ///
+    /// - Returns: the runs that it took.
+    private func load(_ pipeline: PipelineDefinition, _ notes: Notes) throws -> [Int64] {
         var options = RunOptions()
         options.transforms = false
         options.lockWaitSeconds = 0
@@ -69,16 +72,28 @@ package struct CaseWatch {
             project, [pipeline], options, interruption: interruption,
             observer: RunObserver(progress: { _ in }, note: notes.say))
         do {
-            for report in try run.run(conninfo) {
+            return try run.run(conninfo).map { report in
                 if let error = report.error {
                     if error is Interrupted { throw error }
                     notes.say("\(report.pipeline): \(error)")
                 }
+                return report.runID
             }
         } catch let error as WarehouseError {
             guard case .locked = error else { throw error }
             notes.say("\(pipeline.name): another run loads it; what that brings is seen, too")
+            return []
         }
+    }
+
+    /// A look that brought nothing is no run that anybody wants to find: there is one each second.
+    private func forget(_ runs: [Int64], _ connection: Connection) throws {
+        try connection.query(
+            """
+            DELETE FROM daybook.runs AS r
+            WHERE r.run_id = ANY ($1::bigint[])
+                AND NOT EXISTS (SELECT FROM daybook.loads AS l WHERE l.run_id = r.run_id)
+            """, [runs])
     }
 
     /// Nil where there is nothing to read yet.
