@@ -2,7 +2,8 @@
 WITH discarded AS (
     UPDATE daybook.rejects AS r
     SET discarded_at = now(), discarded_by = $6, discarded_why = $7
-    WHERE r.replayed_at IS NULL
+    -- Who discarded one first has said why.
+    WHERE r.replayed_at IS NULL AND r.discarded_at IS NULL
         AND r.reject_id IN (
             SELECT c.reject_id FROM daybook.chosen_rejects($1, $2::bigint[], $3, $4, $5::timestamptz) AS c
         )

@@ -244,6 +244,7 @@ enum RejectsVerb: Verb {
         guard let why = arguments["--why"] else {
             throw UsageError("say why, for whoever asks later: --why \"test data\"")
         }
+        try tellDiscarded(selection, connection)
         let who = arguments["--by"] ?? ProcessInfo.processInfo.environment["USER"] ?? NSUserName()
         func discard() throws -> [Discarded] {
             try connection.query(
@@ -268,6 +269,26 @@ enum RejectsVerb: Verb {
                     + "(\(group.reason))")
         }
         return .done
+    }
+
+    /// What was discarded already stays as it was: who did it, and why.
+    private static func tellDiscarded(_ selection: RejectSelection, _ connection: Connection) throws {
+        guard let ids = selection.ids else { return }
+        let rows = try connection.query(
+            """
+            SELECT reject_id, to_char(discarded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS') AS at, discarded_by,
+                discarded_why
+            FROM daybook.rejects
+            WHERE reject_id = ANY ($1::bigint[]) AND discarded_at IS NOT NULL
+            ORDER BY reject_id
+            """, [ids]
+        ).rows
+        for row in rows {
+            Terminal.error(
+                "reject \(try row.get("reject_id", as: Int64.self)) is discarded already, and stays so: "
+                    + "\(try row.get("at", as: String.self)) UTC, by "
+                    + "\(Cell.line(try row.get("discarded_by"))): \(Cell.line(try row.get("discarded_why")))")
+        }
     }
 
     private struct Discarded: Encodable {
