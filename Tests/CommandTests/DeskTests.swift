@@ -333,6 +333,16 @@ struct DeskTests {
         #expect(former.out.contains("o1") && !former.out.contains("o3"))
         #expect(try command.run("trace", "o3").out.contains("2 events from 2026-01-05 12:01:00"))
         #expect(try command.run("find", "tags=gift").out.contains("o1"))
+        #expect(try command.run("find", "userid=u1").out.contains("did you mean \"user_id\"?"))
+        #expect(!(try command.run("find", "sequence=9").out.contains("details.sequence")))
+        try project.append(
+            "shop.ndjson",
+            #"{"id":"n","at":"2026-02-05T10:00:00Z","type":"order.made","order":"o9","by":"shop"}"# + "\n")
+        #expect(try command.run("run").status == 0)
+        let latest = try command.run("find", "case_id=o1", "--days", "1")
+        #expect(latest.status == 1 && latest.out.contains("since 2026-02-05"), "\(latest.out)")
+        #expect(try command.run("find", "case_id=o1", "--days", "2").status == 0)
+        #expect(try command.run("find", "invoice=I-1", "--days", "1").status == 1)
     }
 
     // MARK: - expect

@@ -52,7 +52,8 @@ package struct CaseSearch {
         /// `searched 7 days, 2026-01-05 to 2026-01-11, by reading them`.
         package var description: String {
             switch way {
-            case .caseID: return "searched all events of the case"
+            case .caseID:
+                return "searched \(span.map { "the events of the case \($0)" } ?? "all events of the case")"
             case .key:
                 let names =
                     keys.count == 1 ? "the key \(keys[0])" : "the keys \(keys.joined(separator: ", "))"
@@ -60,12 +61,23 @@ package struct CaseSearch {
                     unseenLoads == 0
                     ? ""
                     : "; what \(unseenLoads == 1 ? "1 load" : "\(unseenLoads) loads") brought is not in it yet: daybook transform"
-                return "searched all cases, by \(names)\(unseen)"
+                return
+                    "searched \(span.map { "the cases with events \($0)" } ?? "all cases"), by \(names)\(unseen)"
             case .scan:
                 guard let from, let to else { return "searched no days: none of them has events" }
                 return days == 1
                     ? "searched 1 day, \(from), by reading it"
                     : "searched \(days) days, \(from) to \(to), by reading them"
+            }
+        }
+
+        /// In words; nil where nobody asked for days.
+        private var span: String? {
+            switch (from, to) {
+            case (let from?, let to?): "from \(from) to \(to)"
+            case (let from?, nil): "since \(from)"
+            case (nil, let to?): "up to \(to)"
+            case (nil, nil): nil
             }
         }
 
@@ -111,11 +123,15 @@ package struct CaseSearch {
     package func run(_ days: Days, limit: Int, progress: (Int, Int) -> Void = { _, _ in }) throws -> Outcome {
         let onEvents = conditions.compactMap(\.sql)
         if let caseID = conditions.first(where: { $0.field == .column("case_id") })?.value {
-            return try verify([caseID], onEvents, days, limit, Searched(way: .caseID))
+            let days = try bounds(of: days)
+            return try verify(
+                [caseID], onEvents, days, limit, Searched(way: .caseID, from: days.from, to: days.to))
         }
         let byKey = try keyConditions()
         guard byKey.isEmpty else {
-            var searched = Searched(way: .key, keys: Set(byKey.flatMap(\.names)).sorted())
+            let days = try bounds(of: days)
+            var searched = Searched(
+                way: .key, keys: Set(byKey.flatMap(\.names)).sorted(), from: days.from, to: days.to)
             searched.unseenLoads = try connection.query("SELECT count(*) FROM daybook.unseen_loads").first()
                 .get(0)
             let isNarrowed = !onEvents.isEmpty
@@ -134,6 +150,18 @@ package struct CaseSearch {
         }
         return try scan(onEvents, days, limit, progress)
     }
+
+    /// Where days are not read one by one: the first and the last of so many.
+    private func bounds(of days: Days) throws -> Days {
+        guard let count = days.count else { return days }
+        let latest = try connection.query(
+            sql.text("desk/days.sql"), [days.from, days.to, count]
+        ).rows.map { try $0.get(0, as: String.self) }
+        return Days(from: latest.last ?? days.from, to: days.to)
+    }
+
+    /// The names of declared keys, which conditions may ask for.
+    package var keyNames: [String] { Set(keys.map(\.name)).sorted() }
 
     // MARK: - By keys
 

@@ -24,7 +24,7 @@ package struct SearchCondition: Sendable {
     package let value: String
 
     /// What a search may ask for by its name.
-    static let columns = [
+    package static let columns = [
         "case_id", "event_id", "type", "service", "entity", "user_id", "correlation_id", "sequence",
     ]
 

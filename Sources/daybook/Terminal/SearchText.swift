@@ -36,7 +36,7 @@ enum SearchText {
     static func searched(_ searched: CaseSearch.Searched, fields: [String]) -> String {
         guard searched.way == .scan else { return searched.description }
         let path = fields.first.map { field in
-            ["user_id", "correlation_id", "type", "service", "entity"].contains(field)
+            SearchCondition.columns.contains(field)
                 || field.hasPrefix("details.") || field.hasPrefix("/") ? field : "details.\(field)"
         }
         let hint = path.map {

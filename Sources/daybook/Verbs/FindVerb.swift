@@ -12,7 +12,7 @@ enum FindVerb: Verb {
     static let maxOperands = Int.max
     static let options: [Option] = [
         .project, .database,
-        Option("--days", "N", "read the latest N days that have events (default: 7)"),
+        Option("--days", "N", "only the latest N days that have events (default: 7 where they are read)"),
         Option("--from", "DAY", "from this day (UTC)"),
         Option("--to", "DAY", "to this day (UTC), inclusive"),
         Option("--limit", "N", "show so many cases, the latest (default: 50)"),
@@ -80,10 +80,24 @@ enum FindVerb: Verb {
             let fields = arguments.positionals.map { String($0.prefix { $0 != "=" }) }
             let cut =
                 found.searched.isCut ? "the latest \(Human.count(rows.count)); --limit shows more; " : ""
-            Terminal.out(rows.isEmpty ? "no case found" : try SearchText.table(rows, times))
+            Terminal.out(
+                rows.isEmpty
+                    ? "no case found\(misspelt(search))" : try SearchText.table(rows, times))
             Terminal.out("  \(cut)\(SearchText.searched(found.searched, fields: fields))")
         }
         return rows.isEmpty ? .failed : .done
+    }
+
+    /// A field that may be any in the details may also be a column or a key, written wrongly.
+    private static func misspelt(_ search: CaseSearch) -> String {
+        let names = SearchCondition.columns + search.keyNames
+        return search.conditions.lazy.compactMap { condition -> String? in
+            guard case .details(let steps) = condition.field, steps.count == 1,
+                !condition.text.hasPrefix("details.")
+            else { return nil }
+            let hint = Spelling.suggestion(steps[0], in: names)
+            return hint.isEmpty ? nil : hint
+        }.first ?? ""
     }
 
     private static func day(_ arguments: Arguments, _ option: String) throws -> CalendarDay? {
