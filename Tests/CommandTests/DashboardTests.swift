@@ -56,6 +56,26 @@ struct DashboardTests {
             in: project.directory, command.environment)
     }
 
+    @Test("TLS that the URL asks for stands in what each tool reads")
+    func secured() throws {
+        let url = "postgresql://bi@db.example/shop?sslmode=verify-full&sslrootcert=/etc/ca%20one.pem"
+        for (tool, told) in [
+            ("grafana", ["sslmode: verify-full", "sslRootCertFile: /etc/ca one.pem"]),
+            ("superset", ["shop?sslmode=verify-full&sslrootcert=%2Fetc%2Fca%20one.pem"]),
+            ("metabase", ["SSL mode `verify-full`, root certificate `/etc/ca one.pem`"]),
+        ] {
+            #expect(try write(tool, "--connect", url).status == 0)
+            let texts = try files(tool).values
+            for words in told {
+                #expect(texts.contains { $0.replacing("\"", with: "").contains(words) }, "\(tool): \(texts)")
+            }
+        }
+        for wrong in ["sslmode=verify", "user=root", "sslmode"] {
+            #expect(
+                try write("grafana", "--connect", "postgresql://bi@db.example/shop?\(wrong)").status == 64)
+        }
+    }
+
     private func files(_ tool: String) throws -> [String: String] {
         let paths =
             FileManager.default.enumerator(atPath: project.path(tool))?.compactMap { $0 as? String } ?? []

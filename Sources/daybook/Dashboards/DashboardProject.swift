@@ -79,6 +79,12 @@ struct DashboardConnection {
     let host: String
     let port: Int
     let database: String
+    /// How much TLS is asked for, in the words of libpq; nil: as the tool has it.
+    let sslMode: String?
+    /// The certificates that are trusted, a file where the tool runs.
+    let sslRootCertificate: String?
+
+    private static let sslModes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
     static let standard = "postgresql://daybook_reader@127.0.0.1:5432/daybook"
 
@@ -93,8 +99,22 @@ struct DashboardConnection {
                 "--connect holds a password, which would stand in the files; leave it out: the tool asks for it, or takes it from its environment"
             )
         }
-        guard url.query == nil, url.fragment == nil else {
-            throw UsageError("--connect takes nothing behind the database: \(form)")
+        guard url.fragment == nil else { throw UsageError("--connect is not like \(form)") }
+        var settings: [String: String] = [:]
+        for item in url.queryItems ?? [] {
+            guard ["sslmode", "sslrootcert"].contains(item.name), let value = item.value, !value.isEmpty
+            else {
+                throw UsageError(
+                    "--connect has \"\(item.name)\"; behind the database it takes sslmode and sslrootcert: \(form)?sslmode=verify-full"
+                )
+            }
+            settings[item.name] = value
+        }
+        (sslMode, sslRootCertificate) = (settings["sslmode"], settings["sslrootcert"])
+        if let sslMode, !DashboardConnection.sslModes.contains(sslMode) {
+            throw UsageError(
+                "--connect has sslmode \"\(sslMode)\"; it must be \(DashboardConnection.sslModes.joined(separator: ", "))"
+                    + Spelling.suggestion(sslMode, in: DashboardConnection.sslModes))
         }
         let database = url.path.drop { $0 == "/" }
         guard !database.isEmpty, !database.contains("/") else {
@@ -116,6 +136,10 @@ struct DashboardConnection {
                     ? String(scalar) : (byte < 16 ? "%0" : "%") + String(byte, radix: 16, uppercase: true)
             }.joined()
         }
+        let settings = [("sslmode", sslMode), ("sslrootcert", sslRootCertificate)].compactMap { name, value in
+            value.map { "\(name)=\(escaped($0))" }
+        }
         return "postgresql+psycopg2://\(escaped(user)):XXXXXXXXXX@\(host):\(port)/\(escaped(database))"
+            + (settings.isEmpty ? "" : "?\(settings.joined(separator: "&"))")
     }
 }

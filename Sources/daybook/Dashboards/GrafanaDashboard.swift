@@ -32,6 +32,17 @@ struct GrafanaDashboard {
 
     private var datasource: DocumentValue {
         let connection = project.connection
+        var settings: [(name: String, value: DocumentValue)] = [
+            ("database", .text(connection.database.replacing("$", with: "$$"))),
+            ("sslmode", .text(connection.sslMode ?? "prefer")),
+        ]
+        if let file = connection.sslRootCertificate {
+            settings += [
+                ("tlsConfigurationMethod", "file-path"),
+                ("sslRootCertFile", .text(file.replacing("$", with: "$$"))),
+            ]
+        }
+        settings += [("postgresVersion", 1_500), ("timescaledb", false)]
         return [
             "apiVersion": 1,
             "datasources": [
@@ -40,11 +51,7 @@ struct GrafanaDashboard {
                     "access": "proxy", "url": .text("\(connection.host):\(connection.port)"),
                     // A dollar sign would begin a variable.
                     "user": .text(connection.user.replacing("$", with: "$$")),
-                    "jsonData": [
-                        "database": .text(connection.database.replacing("$", with: "$$")),
-                        "sslmode": "prefer",
-                        "postgresVersion": 1_500, "timescaledb": false,
-                    ],
+                    "jsonData": .members(settings),
                     "secureJsonData": ["password": "${DAYBOOK_PASSWORD}"], "editable": false,
                 ]
             ],

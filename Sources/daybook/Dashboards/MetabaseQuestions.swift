@@ -40,7 +40,7 @@ struct MetabaseQuestions {
             # \(DashboardProject.oneLine(project.title)): questions for Metabase
 
             1. Admin, Databases, Add: PostgreSQL, host `\(project.connection.host)`, port `\(project.connection.port)`,
-               database `\(project.connection.database)`, user `\(project.connection.user)`; only the schema `report`.
+               database `\(project.connection.database)`, user `\(project.connection.user)`; only the schema `report`.\(secured)
                `daybook grant-reader` makes such a user.
             2. New, SQL query: paste a file, run it, choose the display that its header names, save it.
             3. New, Dashboard: add the questions.
@@ -49,6 +49,13 @@ struct MetabaseQuestions {
 
             """)
         return files
+    }
+
+    private var secured: String {
+        let connection = project.connection
+        guard let mode = connection.sslMode else { return "" }
+        let file = connection.sslRootCertificate.map { ", root certificate `\($0)`" } ?? ""
+        return "\n   Use a secure connection (SSL): SSL mode `\(mode)`\(file)."
     }
 
     private func questions(of sla: SLADefinition) -> [Question] {

@@ -28,6 +28,9 @@ enum DashboardsVerb: Verb {
         place of the one before. A file that Daybook did not write is never overwritten.
 
           daybook dashboards --for superset --out dashboards/superset
+          daybook dashboards --for grafana --out g --connect 'postgresql://bi@db.example/shop?sslmode=verify-full'
+
+        exit codes: 0 done, 1 failed, 64 wrong usage, 78 bad definition
         """
 
     private struct Document: Encodable {
