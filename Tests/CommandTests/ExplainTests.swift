@@ -48,6 +48,28 @@ struct ExplainTests {
             "\(outcome.out)\(outcome.error)")
     }
 
+    @Test("Ids stand on one line each, and lines are counted over blocks of the file")
+    func longFiles() throws {
+        var text = ""
+        for number in 1...3_000 {
+            text +=
+                #"{"id":"l\#(number)\nx","at":"2026-02-01T10:00:00Z","type":"order.made","order":"l\#(number)\ny","#
+            text += #""pad":"\#(String(repeating: "p", count: 1_000))"}"# + "\n"
+        }
+        try project.write("long.ndjson", text)
+        #expect(try command.run("run").status == 0)
+        let explained = try json("explain", "paid", "2026-02-01T10:00", "--limit", "3000")
+        let cases = try #require(explained["cases"] as? [[String: Any]])
+        #expect(cases.count == 3_000)
+        for one in cases {
+            let start = try #require(one["start"] as? [String: Any])
+            let number = try #require((one["case_id"] as? String)?.dropFirst().prefix { $0.isNumber })
+            #expect(start["line"] as? Int == Int(number))
+        }
+        let told = try command.run("explain", "paid", "2026-02-01T10:00").out
+        #expect(told.contains(#"l1\ny: "#) && told.contains(#"event l1\nx"#), "\(told)")
+    }
+
     @Test("The row is what its cases add up to; each case with file, line, byte, load and definition")
     func explain() throws {
         let outcome = try command.run("explain", "paid", "2026-01-05T10:20")

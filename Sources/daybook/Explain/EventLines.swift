@@ -6,47 +6,67 @@ struct EventLines {
     /// What relative paths of objects are relative to.
     let directory: String
     private static let mostBytes = 256 << 20
+    private static let blockBytes = 1 << 20
+
+    private typealias Role = WritableKeyPath<Explanation.Case, Explanation.Place?>
+    private static var roles: [Role] { [\.start, \.end, \.cancel] }
 
     func fill(_ explanation: inout Explanation) {
-        var batches: [Int: [UInt8]?] = [:]
-        func filled(_ place: Explanation.Place?) -> Explanation.Place? {
-            guard var place else { return nil }
-            if place.position == place.startPosition {
-                place.line = place.firstLine
-            } else {
-                let bytes = batches[place.loadId] ?? batch(of: place)
-                batches[place.loadId] = .some(bytes)
-                place.line = bytes.flatMap { line(of: place, in: $0) }
-            }
-            return place
-        }
+        // Each batch is read once, whatever the number of its events, and never held as a whole.
+        var batches: [Int: [(index: Int, role: Role)]] = [:]
         for index in explanation.cases.indices {
-            explanation.cases[index].start = filled(explanation.cases[index].start)
-            explanation.cases[index].end = filled(explanation.cases[index].end)
-            explanation.cases[index].cancel = filled(explanation.cases[index].cancel)
+            for role in EventLines.roles {
+                guard let place = explanation.cases[index][keyPath: role] else { continue }
+                batches[place.loadId, default: []].append((index, role))
+            }
+        }
+        for members in batches.values {
+            let places = members.compactMap { explanation.cases[$0.index][keyPath: $0.role] }
+            let lines = lines(of: places)
+            for (member, place) in zip(members, places) {
+                explanation.cases[member.index][keyPath: member.role]?.line = lines[place.position]
+            }
         }
     }
 
-    /// The bytes of the event's batch; nil where the file does not hold as many lines there as the ledger says.
-    private func batch(of place: Explanation.Place) -> [UInt8]? {
-        let count = place.endPosition - place.startPosition
-        guard count <= EventLines.mostBytes, !place.object.contains("://") else { return nil }
-        let path = place.object.hasPrefix("/") ? place.object : "\(directory)/\(place.object)"
-        guard let file = FileHandle(forReadingAtPath: path) else { return nil }
+    /// By position, of the events of one batch; nothing where the file does not hold as many lines there as the ledger says.
+    private func lines(of places: [Explanation.Place]) -> [Int: Int] {
+        guard let batch = places.first else { return [:] }
+        var lines = [batch.startPosition: batch.firstLine]
+        let count = batch.endPosition - batch.startPosition
+        let wanted = Set(places.map(\.position)).sorted().filter {
+            $0 > batch.startPosition && $0 < batch.endPosition
+        }
+        guard !wanted.isEmpty, count <= EventLines.mostBytes, !batch.object.contains("://") else {
+            return lines
+        }
+        let path = batch.object.hasPrefix("/") ? batch.object : "\(directory)/\(batch.object)"
+        guard let file = FileHandle(forReadingAtPath: path) else { return lines }
         defer { try? file.close() }
+        var found: [Int: Int] = [:]
+        var (line, position) = (batch.firstLine, batch.startPosition)
+        var rest = wanted[...]
         do {
-            try file.seek(toOffset: UInt64(place.startPosition))
-            guard let data = try file.read(upToCount: count), data.count == count else { return nil }
-            let lines = data.count { $0 == UInt8(ascii: "\n") }
-            return lines == place.endLine - place.firstLine ? [UInt8](data) : nil
+            try file.seek(toOffset: UInt64(batch.startPosition))
+            while position < batch.endPosition {
+                let length = min(EventLines.blockBytes, batch.endPosition - position)
+                guard let block = try file.read(upToCount: length), !block.isEmpty else { return lines }
+                block.withUnsafeBytes { bytes in
+                    var begin = 0
+                    while let next = rest.first, next - position <= bytes.count {
+                        line += bytes[begin..<(next - position)].count { $0 == UInt8(ascii: "\n") }
+                        begin = next - position
+                        found[next] = line
+                        rest = rest.dropFirst()
+                    }
+                    line += bytes[begin...].count { $0 == UInt8(ascii: "\n") }
+                }
+                position += block.count
+            }
         } catch {
-            return nil
+            return lines
         }
-    }
-
-    private func line(of place: Explanation.Place, in bytes: [UInt8]) -> Int? {
-        let offset = place.position - place.startPosition
-        guard offset > 0, offset < bytes.count else { return nil }
-        return place.firstLine + bytes[..<offset].count { $0 == UInt8(ascii: "\n") }
+        if line == batch.endLine { lines.merge(found) { $1 } }
+        return lines
     }
 }
