@@ -163,7 +163,7 @@ struct ReportPageTests {
         try project.write("a.ndjson", "")
         #expect(try command.run("run").status == 0)
         let empty = try command.run("report", "--format", "html")
-        #expect(empty.status == 1 && empty.error.contains("no case in these hours"))
+        #expect(empty.status == 0 && empty.error.contains("no case in these hours"), "\(empty.error)")
         #expect(try command.run("report", "--compare", "last_week").out.contains("no case in these hours"))
         try writeOrders(hours: 3)
         #expect(try command.run("run").status == 0)
@@ -177,7 +177,7 @@ struct ReportPageTests {
         #expect(try command.run("report", "--out", "a.txt").status == 64)
         #expect(try command.run("report", "--from", "2026-01-06", "--to", "2026-01-05").status == 64)
         let past = try command.run("report", "--format", "html", "--to", "2020-01-01")
-        #expect(past.status == 1)
+        #expect(past.status == 0 && past.out.isEmpty)
     }
 
     // MARK: - Beside the time before
