@@ -1,6 +1,6 @@
 -- The hours of report.sla_hourly that would change, in a rehearsed transform, as rows of pg_temp.old_sla_hourly and
 -- pg_temp.new_sla_hourly; final ones first.
-SELECT sla, hour_start,
+SELECT sla, to_char(hour_start, 'YYYY-MM-DD"T"HH24:MI:SSTZH:TZM') AS hour_start,
     CASE WHEN o.sla IS NULL THEN 'new' WHEN n.sla IS NULL THEN 'gone' ELSE 'changed' END AS change,
     coalesce(o.is_final, false) AS was_final, coalesce(n.is_final, false) AS is_final,
     o.started AS started_before, n.started AS started_after,

@@ -126,16 +126,16 @@ enum DriftText {
             try values.encode(detail(finding), forKey: .detail)
             try values.encode(finding.type, forKey: .type)
             try values.encode(finding.field, forKey: .field)
-            try values.encode(finding.hours?.from, forKey: .from)
-            try values.encode(finding.hours?.to, forKey: .to)
+            try values.encode(finding.hours.map { ShownTimes.iso($0.from) }, forKey: .from)
+            try values.encode(finding.hours.map { ShownTimes.iso($0.to) }, forKey: .to)
             try values.encode(finding.events, forKey: .events)
             try values.encode(finding.total, forKey: .total)
             try values.encode(finding.eventsBefore, forKey: .eventsBefore)
             try values.encode(finding.totalBefore, forKey: .totalBefore)
             try values.encode(finding.usual?.lowerBound, forKey: .usualLeast)
             try values.encode(finding.usual?.upperBound, forKey: .usualMost)
-            try values.encode(finding.firstAt, forKey: .firstAt)
-            try values.encode(finding.lastAt, forKey: .lastAt)
+            try values.encode(finding.firstAt.map(ShownTimes.iso), forKey: .firstAt)
+            try values.encode(finding.lastAt.map(ShownTimes.iso), forKey: .lastAt)
             try values.encode(finding.valueTypes, forKey: .valueTypes)
             try values.encode(finding.valueTypesBefore, forKey: .valueTypesBefore)
             try values.encode(finding.weeks, forKey: .weeks)
@@ -151,7 +151,8 @@ enum DriftText {
         @OrNull var skipped: String?
 
         init(_ source: Drift.Source) {
-            (self.source, from, to, weeks) = (source.name, source.from, source.to, source.weeks)
+            (self.source, weeks) = (source.name, source.weeks)
+            (from, to) = (ShownTimes.iso(source.from), ShownTimes.iso(source.to))
             skipped = source.weeks < Drift.minWeeks ? tooLittle(source) : nil
         }
     }

@@ -44,7 +44,8 @@ enum RehearsalText {
                     change(hour.before.flatMap(value), hour.after.flatMap(value))
                 }
                 return [
-                    hour.sla, String(hour.hourStart.prefix(16)), figure { Human.count($0.started) },
+                    hour.sla, String(hour.hourStart.prefix(16)).replacing("T", with: " "),
+                    figure { Human.count($0.started) },
                     figure { Human.count($0.met) }, figure { Human.count($0.breached) },
                     figure { Human.count($0.cancelled) }, figure { $0.attainment.map(Human.share) },
                     hour.wasFinal ? "final" : "",
