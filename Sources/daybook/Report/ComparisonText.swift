@@ -27,7 +27,7 @@ struct ComparisonText {
             ])
         }
         return """
-            \(comparison.sla)
+            \(Cell.line(comparison.sla))
               this span: \(comparison.spanWords)
               before:    \(comparison.beforeWords)
 

@@ -45,9 +45,9 @@ enum AlertText {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         let alert = try decoder.decode(Document.self, from: Data(document.utf8))
-        var lines = ["alert \(alert.alertId): \(alert.summary)"]
+        var lines = ["alert \(alert.alertId): \(Cell.line(alert.summary))"]
         func add(_ name: String, _ value: String?) {
-            if let value { lines.append("  \(name.padding(to: 12)) \(value)") }
+            if let value { lines.append("  \(name.padding(to: 12)) \(Cell.line(value))") }
         }
         add("state", alert.state + (alert.acknowledgedBy.map { ", taken on by \($0)" } ?? ""))
         add("rule", "\(alert.rule) (\(alert.type), \(alert.severity))")

@@ -6,6 +6,7 @@ enum Cell {
 
     /// On one line; what could steer a terminal, or turn the direction of writing, is replaced.
     static func line(_ value: String) -> String {
+        guard !value.utf8.allSatisfy({ 0x20..<0x7F ~= $0 }) else { return value }
         var line = ""
         for scalar in value.unicodeScalars {
             switch scalar {

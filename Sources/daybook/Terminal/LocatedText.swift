@@ -99,7 +99,7 @@ struct LocatedText {
                 text += ": the deadline is \(times.named(breach.replacingOccurrences(of: "T", with: " ")))"
             }
             if let anomaly = sla.anomaly { text += " (\(anomaly))" }
-            return (sla.sla + (sla.cycle > 1 ? " (cycle \(sla.cycle))" : ""), text)
+            return (Cell.text(sla.sla) + (sla.cycle > 1 ? " (cycle \(sla.cycle))" : ""), text)
         }
     }
 

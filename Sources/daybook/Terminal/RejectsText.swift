@@ -74,8 +74,8 @@ enum RejectsText {
         Terminal.out(read)
         if let event = try row.getIfPresent("event_id", as: String.self) {
             Terminal.out(
-                "  event    \(event) of case \(try row.get("case_id", as: String.self)), field "
-                    + (try row.get("field", as: String.self)))
+                "  event    \(Cell.line(event)) of case \(Cell.line(try row.get("case_id"))), field "
+                    + Cell.line(try row.get("field")))
         }
         let count: Int = try row.get("bytes")
         if count == 0 {

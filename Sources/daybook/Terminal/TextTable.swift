@@ -10,7 +10,8 @@ struct TextTable {
 
     init(_ columns: [Column]) { self.columns = columns }
 
-    mutating func add(_ row: [String]) { rows.append(row) }
+    /// A row's cells are each on one line, whatever they hold.
+    mutating func add(_ row: [String]) { rows.append(row.map(Cell.line)) }
 
     /// The table with its titles, each line indented by two.
     var text: String {

@@ -183,7 +183,7 @@ enum ReportVerb: Verb {
         let asOf =
             try total.getIfPresent("as_of", as: String.self).map { ", as of \($0.prefix(16)) \(zone)" } ?? ""
         let sla: String = try total.get("sla")
-        return "\(sla): within \(within)\(target)\n  \(parts.joined(separator: ", "))\(asOf)\n"
+        return "\(Cell.line(sla)): within \(within)\(target)\n  \(parts.joined(separator: ", "))\(asOf)\n"
     }
 
     private static func text(_ rows: [Result.Row], _ zone: String) throws -> String {
