@@ -154,10 +154,10 @@ struct StarTests {
             CREATE TEMPORARY TABLE taken AS
             SELECT n % 200 AS day, 'b' || n % 2 AS to_type, round((exp((n * 7919 % 9973) / 1000.0))::numeric, 6) AS seconds
             FROM generate_series(1, 20000) AS n;
-            -- Before the latest 90 days all took another time.
+            -- Before the latest 28 days all took another time.
             INSERT INTO report.step_durations
             SELECT 'order', 'a', date '2026-01-01' + day, to_type,
-                daybook.duration_bucket(CASE WHEN day < 110 THEN seconds * 50 ELSE seconds END), count(*)
+                daybook.duration_bucket(CASE WHEN day < 172 THEN seconds * 50 ELSE seconds END), count(*)
             FROM pg_temp.taken GROUP BY 1, 2, 3, 4, 5
             """)
         let off = """
@@ -166,7 +166,7 @@ struct StarTests {
             JOIN (
                 SELECT to_type, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS p50,
                     percentile_cont(0.95) WITHIN GROUP (ORDER BY seconds) AS p95, count(*) AS steps
-                FROM pg_temp.taken WHERE day >= 110 GROUP BY to_type
+                FROM pg_temp.taken WHERE day >= 172 GROUP BY to_type
             ) AS t USING (to_type)
             """
         #expect(try values(off.replacing("%", with: "'order'")) == ["t", "t"])

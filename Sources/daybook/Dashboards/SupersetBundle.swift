@@ -178,7 +178,8 @@ struct SupersetBundle {
 
     private func known(_ column: String) -> DocumentValue {
         [
-            "expressionType": "SIMPLE", "clause": "WHERE", "subject": .text(column), "operator": "IS NOT NULL",
+            "expressionType": "SIMPLE", "clause": "WHERE", "subject": .text(column),
+            "operator": "IS NOT NULL",
             "comparator": nil, "operatorId": "IS_NOT_NULL",
         ]
     }
