@@ -21,12 +21,19 @@ struct ReadmeTests {
         return blocks
     }
 
+    /// At which it has a server listen; another program may.
+    private static let port = "54330"
+
     @Test("Every command in the README works, in an empty directory and in order")
     func commands() throws {
         let directory = "\(NSTemporaryDirectory())daybook-readme-\(UUID().uuidString.prefix(8))"
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: directory) }
         let command = DaybookCommand(in: directory, database: nil)
+        defer {
+            // Where a command failed, the server that one before it started is there.
+            _ = try? command.run("db", "stop", "--project", "\(directory)/shop")
+            try? FileManager.default.removeItem(atPath: directory)
+        }
         let binaries = URL(fileURLWithPath: DaybookCommand.path).deletingLastPathComponent().path
         var environment = command.environment
         environment["PATH"] = "\(binaries):\(environment["PATH"] ?? "")"
@@ -34,12 +41,19 @@ struct ReadmeTests {
         // One shell runs them all; a mark goes between the outputs of blocks.
         let shell = blocks.filter { $0.language == "sh" }.map(\.content)
         #expect(shell.count > 4)
-        let script = "set -e\n" + shell.map { "\($0)\nprintf '\\001'\n" }.joined()
+        let listener = try TestAPI { _ in TestAPI.Answer("") }
+        let port = String(listener.port)
+        listener.stop()
+        let script =
+            "set -e\n"
+            + shell.map { "\($0.replacingOccurrences(of: ReadmeTests.port, with: port))\nprintf '\\001'\n" }
+            .joined()
         let outcome = try Shell.run("/bin/sh", ["-c", script], in: directory, environment)
         #expect(outcome.status == 0, "\(outcome.out) \(outcome.error)")
 
         // A text block is what the block of commands before it prints.
-        let outputs = outcome.out.components(separatedBy: "\u{1}")
+        let outputs = outcome.out.replacingOccurrences(of: port, with: ReadmeTests.port)
+            .components(separatedBy: "\u{1}")
         var shellIndex = -1
         for block in blocks {
             if block.language == "sh" { shellIndex += 1 }
