@@ -101,7 +101,9 @@ struct TelemetryTests {
         try define()
         try project.write("pipelines/project.jsonc", #"{ "metrics": "nowhere/daybook.prom" }"#)
         let notes = try run()
-        #expect(notes.count == 1 && notes[0].contains("nowhere/daybook.prom cannot be written: No such file"))
+        #expect(
+            notes.count == 1
+                && notes[0].contains("nowhere/daybook.prom cannot be written: there is no folder"))
         #expect(
             try database.value("SELECT status FROM daybook.runs ORDER BY run_id DESC LIMIT 1") == "succeeded")
     }
