@@ -1,16 +1,23 @@
 import Foundation
 
-/// Measures loading against PostgreSQL's own COPY, other formats and an API against a file, and transforms against a plain rebuild, and
-/// prints medians.
-///
-///     Benchmarks [--events N] [--history N,N…] [--days N] [--files N] [--rounds N] [--only loads|formats|http|transforms|storage|desk] [--json]
-///
-/// The desk's questions are asked of a history of `--desk-events` (20,000,000) over `--days` (730), and of a day of `--day`
-/// (1,000,000).
-///
-/// A history of 2,000,000 events happened over 60 days, a longer one over as many more; or over `--days`.
+/// Measures loading against PostgreSQL's own COPY, other formats and an API against a file, transforms against a plain
+/// rebuild, old days in columns and the desk's questions, and prints medians.
 @main
 enum Benchmark {
+    private static let usage = """
+        usage: Benchmarks [OPTIONS]
+
+          --only WHAT      loads, formats, http, transforms, storage or desk (default: all)
+          --rounds N       interleaved rounds of each (default: 3)
+          --events N       events that are loaded (default: 2000000)
+          --files N        small files that are loaded (default: 100000)
+          --history N,N…   events under transforms (default: 2000000)
+          --day N          events of the day that is compacted, and of that which is searched (default: 1000000)
+          --desk-events N  events under the desk's questions (default: 20000000)
+          --days N         the days over which a history happened (default: 60 for each 2000000 events; the desk's 730)
+          --json           one JSON document
+        """
+
     private struct Report: Encodable {
         var benchmarks: [LoadBenchmark.Row] = []
         var formats: [RatioRow] = []
@@ -24,6 +31,10 @@ enum Benchmark {
 
     static func main() throws {
         let arguments = Array(CommandLine.arguments.dropFirst())
+        guard isUnderstood(arguments) else {
+            FileHandle.standardError.write(Data("\(usage)\n".utf8))
+            exit(arguments.contains("--help") ? 0 : 64)
+        }
         func value(_ option: String) -> String? {
             arguments.firstIndex(of: option).flatMap { arguments.dropFirst($0 + 1).first }
         }
@@ -87,6 +98,26 @@ enum Benchmark {
         print(
             "\n\(events) events, medians of \(rounds) interleaved rounds, \(cores) cores, \(try bench.version())"
         )
+    }
+
+    private static func isUnderstood(_ arguments: [String]) -> Bool {
+        var rest = arguments[...]
+        while let option = rest.popFirst() {
+            switch option {
+            case "--json": continue
+            case "--only":
+                let parts = ["loads", "formats", "http", "transforms", "storage", "desk"]
+                guard rest.popFirst().map(parts.contains) == true else { return false }
+            case "--history":
+                guard let counts = rest.popFirst()?.split(separator: ","), !counts.isEmpty,
+                    counts.allSatisfy({ Int($0) != nil })
+                else { return false }
+            case "--rounds", "--events", "--files", "--day", "--desk-events", "--days":
+                guard rest.popFirst().flatMap({ Int($0) }) != nil else { return false }
+            default: return false
+            }
+        }
+        return true
     }
 
     private static func show(_ rows: [LoadBenchmark.Row]) {

@@ -135,13 +135,13 @@ struct TimelineTests {
                 object: "o\(day)")
             if day == 6 { try transform([]) }
         }
-        let days = try connection.query("SELECT daybook.days_of_case('c0')::text").first().text(0)
+        let days = try connection.query("SELECT daybook.days_of_cases('{c0}')::text").first().text(0)
         // From its first to its last by the transform, and those that no transform has seen.
         #expect(
             days
                 == "{2026-01-02,2026-01-03,2026-01-04,2026-01-05,2026-01-06,2026-01-07,2026-01-08,2026-01-09}"
         )
-        let none = try connection.query("SELECT daybook.days_of_case('nobody')::text").first().text(0)
+        let none = try connection.query("SELECT daybook.days_of_cases('{nobody}')::text").first().text(0)
         #expect(none == "{2026-01-07,2026-01-08,2026-01-09}")
         #expect(try connection.query("SELECT * FROM report.case_timeline('nobody')").count == 0)
     }

@@ -8,8 +8,13 @@ FROM (
         (array_agg(e.type ORDER BY e.occurred_at DESC, e.event_id DESC))[1] AS type,
         (array_agg(e.service ORDER BY e.occurred_at DESC, e.event_id DESC))[1] AS service,
         (array_agg(e.event_id::text ORDER BY e.occurred_at DESC, e.event_id DESC))[1] AS event_id
-    FROM unnest($1::text[]) AS w (case_id)
-    CROSS JOIN LATERAL daybook.current_events_of_case(w.case_id) AS e
+    FROM (
+        -- So many together that a segment's list is asked for few.
+        SELECT array_agg(case_id) AS case_ids
+        FROM unnest($1::text[]) WITH ORDINALITY AS w (case_id, nth)
+        GROUP BY (nth - 1) / 100
+    ) AS part
+    CROSS JOIN LATERAL daybook.current_events_of_cases(part.case_ids) AS e
     WHERE ($2::date IS NULL OR e.event_day >= $2::date) AND ($3::date IS NULL OR e.event_day <= $3::date)
         AND true /* conditions */
     GROUP BY e.entity, e.case_id

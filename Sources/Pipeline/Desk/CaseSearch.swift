@@ -112,9 +112,7 @@ package struct CaseSearch {
         self.connection = connection
         self.conditions = conditions
         // To begin in parallel costs less than a server with many clients thinks.
-        try connection.execute(
-            "SET max_parallel_workers_per_gather = 4; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0.001"
-        )
+        try connection.execute("SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0.001")
     }
 
     /// - Parameters:
@@ -219,6 +217,7 @@ package struct CaseSearch {
         var isFull = false
         for (index, day) in all.enumerated() {
             progress(index, all.count)
+            _ = try connection.query(sql.text("desk/share.sql"))
             let segments = try connection.query(
                 statement("scan_segments", day, conditions.map(\.segmentSQL))
             ).rows.map { try $0.get(0, as: Int64.self) }

@@ -84,8 +84,8 @@ package struct SearchCondition: Sendable {
         case .details(let steps):
             let given = "(e.details #> ARRAY[\(steps.map(quoteLiteral).joined(separator: ", "))]::text[])"
             let forms = [SearchCondition.jsonString(value)] + (isWord ? [value] : [])
-            let tests = forms.map { "\(given) @> \(quoteLiteral($0))::jsonb" }
-            return "(\(tests.joined(separator: " OR ")))"
+            // Taken out of the details once, whatever it is compared with.
+            return "\(given) @> ANY (ARRAY[\(forms.map(quoteLiteral).joined(separator: ", "))]::jsonb[])"
         }
     }
 

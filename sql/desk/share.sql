@@ -1,0 +1,14 @@
+-- A search reads with several processes while nobody else works with events; beside others they would be in each other's
+-- way, and who came first would keep the rest waiting.
+SELECT set_config(
+    'max_parallel_workers_per_gather',
+    CASE
+        WHEN EXISTS (
+            SELECT FROM pg_catalog.pg_locks AS l
+            JOIN pg_catalog.pg_database AS d ON d.oid = l.database
+            WHERE d.datname = current_database() AND l.relation = 'raw.events_by_day'::regclass
+                AND l.pid <> pg_backend_pid()
+        ) THEN '0'
+        ELSE '4'
+    END,
+    false)
