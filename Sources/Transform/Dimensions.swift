@@ -1,7 +1,7 @@
 import Postgres
 
-/// Keeps what the figures are joined with: the SLAs, services, days and hours that they name (`report.dim_*`). The last
-/// thing that a transform writes; the keys that lead to them are looked at when it commits.
+/// Keeps what the figures are joined with: the SLAs, services, days and hours that they name (`report.dim_*`), and what of
+/// steps is usual. The last thing that a transform writes; the keys that lead to them are looked at when it commits.
 struct Dimensions {
     private let connection: Connection
     private let changes: Changes
@@ -22,6 +22,11 @@ struct Dimensions {
     func update(isWhole: Bool) throws {
         if isWhole { return try Dimensions.refresh(connection) }
         try connection.query("SELECT daybook.keep_slas()", action: "write report.dim_sla")
+        if let steps = changes.changedRows(of: "report.step_durations") {
+            try connection.query(
+                "SELECT daybook.keep_usual_steps(array_agg(DISTINCT entity)) FROM \(steps) AS s",
+                action: "write report.usual_steps")
+        }
         let parts = Dimensions.hourly.compactMap(changes.changedRows)
         guard !parts.isEmpty else { return }
         let selects = parts.map { "SELECT hour_start FROM \($0) AS part" }
@@ -43,6 +48,8 @@ struct Dimensions {
 
     /// Makes them anew of all that is reported.
     static func refresh(_ connection: Connection) throws {
-        try connection.query("SELECT daybook.refresh_dimensions()", action: "write the dimensions")
+        try connection.query(
+            "SELECT daybook.refresh_dimensions(), daybook.refresh_usual_steps()",
+            action: "write the dimensions")
     }
 }

@@ -133,7 +133,8 @@ struct DeskTests {
             """
             INSERT INTO report.step_durations (entity, from_type, day, to_type, bucket, steps)
             VALUES ('order', '\(from)', '2026-01-05', '\(to)', \(bucket), 10000)
-            ON CONFLICT DO NOTHING
+            ON CONFLICT DO NOTHING;
+            SELECT daybook.refresh_usual_steps()
             """)
     }
 

@@ -133,7 +133,7 @@ final class TransformScene {
                     daybook.judged_slas, daybook.models, daybook.touched_cases, daybook.wide_cases,
                     daybook.entities, daybook.case_paths, daybook.user_days, report.event_hourly,
                     report.step_hourly, report.step_durations, report.active_users_daily, report.dim_sla,
-                    report.dim_service, report.dim_hour, report.dim_day;
+                    report.dim_service, report.dim_hour, report.dim_day, report.usual_steps;
                 UPDATE daybook.transforms SET seen = '{}'
                 """)
         }

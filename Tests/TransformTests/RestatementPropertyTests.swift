@@ -84,7 +84,8 @@ private struct LoadedHistory {
                 report.sla_hourly, report.sla_hourly_history, report.sla_hourly_by_end, report.sla_hourly_by_breach,
                 daybook.event_fields, daybook.late_cases, daybook.case_paths, daybook.user_days, report.event_hourly,
                 report.step_hourly, report.step_durations, report.active_users_daily, report.dim_sla,
-                report.dim_service, report.dim_hour, report.dim_day, public.dropped_events, public.frozen;
+                report.dim_service, report.dim_hour, report.dim_day, report.usual_steps, public.dropped_events,
+                public.frozen;
             DROP TABLE IF EXISTS raw.event_order, raw.event_end;
             UPDATE daybook.transforms SET seen = '{}';
             UPDATE daybook.retention SET raw_from = '-infinity', report_from = '-infinity'
@@ -234,7 +235,7 @@ private struct LoadedHistory {
     }
 
     /// What is wrong with the dimensions: keys are looked at as each transform is committed, but not that dimensions
-    /// say the right thing of what they name, and no more than they are to.
+    /// say the right thing of what they name, and no more than they are to; and what of steps is usual.
     private static let unjoined = """
         SELECT 'dim_sla: ' || (d.sla, s.sla)::text
         FROM report.dim_sla AS d
@@ -260,6 +261,15 @@ private struct LoadedHistory {
         SELECT 'fact_sla: of hour ' || start_hour
         FROM report.fact_sla
         WHERE start_hour NOT IN (SELECT hour_start FROM report.dim_hour)
+        UNION ALL
+        SELECT 'usual_steps: ' || (u, c)::text
+        FROM report.usual_steps AS u
+        FULL JOIN (
+            SELECT c.*
+            FROM (SELECT DISTINCT entity FROM report.step_durations) AS e
+            CROSS JOIN LATERAL daybook.count_usual_steps(e.entity) AS c
+        ) AS c USING (entity, from_type, to_type)
+        WHERE u IS DISTINCT FROM c
         LIMIT 6
         """
 

@@ -158,7 +158,8 @@ struct StarTests {
             INSERT INTO report.step_durations
             SELECT 'order', 'a', date '2026-01-01' + day, to_type,
                 daybook.duration_bucket(CASE WHEN day < 172 THEN seconds * 50 ELSE seconds END), count(*)
-            FROM pg_temp.taken GROUP BY 1, 2, 3, 4, 5
+            FROM pg_temp.taken GROUP BY 1, 2, 3, 4, 5;
+            SELECT daybook.refresh_usual_steps()
             """)
         let off = """
             SELECT abs(u.p50_seconds / t.p50 - 1) < 0.05 AND abs(u.p95_seconds / t.p95 - 1) < 0.05 AND u.steps = t.steps
