@@ -67,8 +67,6 @@ package struct EraseData {
     private let interruption: Interruption
     private let sql = SQLFiles.builtin
 
-    /// How often what another transaction got in the way of is tried.
-    private static let maxAttempts = 3
     /// How long a table that somebody holds is waited for, to be vacuumed.
     private static let vacuumWait = "3s"
 
@@ -94,7 +92,7 @@ package struct EraseData {
         var outcome = Outcome()
         do {
             if isRehearsal { return try connection.rehearsal { try erase(subject, by, reason) } }
-            outcome = try alone { try attempt { try erase(subject, by, reason) } }
+            outcome = try alone { try connection.retrying { try erase(subject, by, reason) } }
         } catch let error as PostgresError where error.isCancelled {
             throw Stopped()
         }
@@ -116,18 +114,6 @@ package struct EraseData {
             held.append(pipeline)
         }
         return try body()
-    }
-
-    private func attempt<Value>(_ body: () throws -> Value) throws -> Value {
-        var attempts = 0
-        while true {
-            do {
-                return try body()
-            } catch let error as PostgresError where error.isRetryable {
-                attempts += 1
-                if attempts == EraseData.maxAttempts { throw error }
-            }
-        }
     }
 
     private func erase(_ subject: Subject, _ by: String, _ reason: String?) throws -> Outcome {

@@ -124,6 +124,19 @@ package final class Connection {
         return value
     }
 
+    /// Runs `body`, a transaction, again where it met a deadlock or a serialization failure: five times at most.
+    package func retrying<Value>(_ body: () throws -> Value) throws -> Value {
+        let attempts = 5
+        var attempt = 1
+        while true {
+            do {
+                return try body()
+            } catch let error as PostgresError where error.isRetryable && attempt < attempts {
+                attempt += 1
+            }
+        }
+    }
+
     /// Runs `body` in a transaction, or inside another in a savepoint, and takes back all that it wrote.
     package func rehearsal<Value>(_ body: () throws -> Value) throws -> Value {
         let isInner = try begin("")

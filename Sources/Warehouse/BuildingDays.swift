@@ -35,24 +35,11 @@ package enum BuildingDays {
     /// Makes the day a leaf of `raw.events_by_day`; nothing where it is one and no event of it waits.
     package static func finish(_ day: Int32, _ connection: Connection) throws {
         let name = CalendarDay(daysSinceEpoch: day).description
-        try retrying {
+        try connection.retrying {
             try connection.transaction {
                 try connection.query("SELECT daybook.finish_day($1::date)", [name], action: "finish \(name)")
                 FailPoint.pass("finish-day")
             }
-        }
-    }
-}
-
-/// Runs a transaction again where it met a deadlock or a serialization failure.
-func retrying<Value>(_ body: () throws -> Value) throws -> Value {
-    let maxAttempts = 5
-    var attempt = 1
-    while true {
-        do {
-            return try body()
-        } catch let error as PostgresError where error.isRetryable && attempt < maxAttempts {
-            attempt += 1
         }
     }
 }

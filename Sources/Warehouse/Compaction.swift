@@ -75,7 +75,7 @@ package struct Compaction {
     /// - Throws: `PostgresError` with `isLockTimeout` where that takes longer.
     package func compact(_ due: Due, waitSeconds: Double) throws -> Outcome {
         let stopwatch = Stopwatch()
-        let events = try retrying {
+        let events = try connection.retrying {
             try connection.transaction {
                 try connection.execute("SET LOCAL lock_timeout = \(max(1, Int(waitSeconds * 1_000)))")
                 let events: Int = try connection.query(

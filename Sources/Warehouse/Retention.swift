@@ -76,7 +76,7 @@ package struct Retention {
     /// - Throws: `PostgresError` with `isLockTimeout` where a load takes longer, or readers never let go.
     package func drop(_ due: Due, waitSeconds: Double) throws -> Outcome? {
         let stopwatch = Stopwatch()
-        let events: Int? = try retrying {
+        let events: Int? = try connection.retrying {
             try connection.transaction {
                 try connection.execute("SET LOCAL lock_timeout = \(max(1, Int(waitSeconds * 1_000)))")
                 let events: Int? = try connection.query(
