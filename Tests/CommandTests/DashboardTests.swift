@@ -157,6 +157,25 @@ struct DashboardTests {
             }
         }
         #expect(asked == 12 * 10 + 3)
+        // Superset tells of tables and columns what the database does.
+        #expect(try write("superset").status == 0)
+        let datasets = try files("superset").filter { $0.key.contains("/datasets/") }
+        #expect(datasets.count == 4)
+        for (path, text) in datasets {
+            let table = try #require(path.split(separator: "/").last?.split(separator: ".").first)
+            let known = try connection.query(
+                """
+                SELECT attname, col_description(attrelid, attnum) FROM pg_attribute
+                WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
+                UNION ALL SELECT '', obj_description($1::regclass)
+                """, ["report.\(table)"]
+            ).rows.map { (name: $0.text(0) ?? "", comment: $0.text(1) ?? "?") }
+            let columns = text[try #require(text.range(of: "\ncolumns:")).upperBound...]
+            #expect(!columns.contains("description: null"), "\(path)")
+            for (name, comment) in known where name.isEmpty || columns.contains("column_name: \"\(name)\"") {
+                #expect(text.replacing("\\\"", with: "\"").contains(comment), "\(path): \(name)")
+            }
+        }
         #expect(try database.value("SELECT count(*) FROM report.cases") == "2")
     }
 

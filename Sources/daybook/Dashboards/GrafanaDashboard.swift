@@ -162,7 +162,8 @@ struct GrafanaDashboard {
             [
                 query(
                     """
-                    SELECT hour_start AS time, attainment AS "met of due"
+                    SELECT hour_start AS time, CASE WHEN is_final THEN attainment END AS "met of due",
+                        CASE WHEN NOT is_final THEN attainment END AS provisional
                     FROM report.sla_hourly
                     WHERE sla = \(name) AND $__timeFilter(hour_start)
                     ORDER BY hour_start

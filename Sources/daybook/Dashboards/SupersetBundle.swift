@@ -123,8 +123,13 @@ struct SupersetBundle {
     }
 
     private func dataset(_ dataset: Dataset) -> DocumentValue {
-        [
-            "table_name": .text(dataset.table), "main_dttm_col": .text(dataset.time), "description": nil,
+        let comments = SchemaComments.builtin
+        func comment(_ column: String? = nil) -> DocumentValue {
+            comments.text(of: "report.\(dataset.table)", column: column).map { .text($0) } ?? .null
+        }
+        return [
+            "table_name": .text(dataset.table), "main_dttm_col": .text(dataset.time),
+            "description": comment(),
             "default_endpoint": nil, "offset": 0, "cache_timeout": nil, "catalog": nil, "schema": "report",
             "sql": nil, "params": nil, "template_params": nil, "filter_select_enabled": true,
             "fetch_values_predicate": nil, "extra": nil, "normalize_columns": false,
@@ -143,7 +148,8 @@ struct SupersetBundle {
                         "column_name": .text(column.name), "verbose_name": nil,
                         "is_dttm": .boolean(column.type.hasPrefix("TIMESTAMP")), "is_active": true,
                         "type": .text(column.type), "advanced_data_type": nil, "groupby": true,
-                        "filterable": true, "expression": nil, "description": nil, "python_date_format": nil,
+                        "filterable": true, "expression": nil, "description": comment(column.name),
+                        "python_date_format": nil,
                         "extra": [:],
                     ]
                 }),
@@ -215,9 +221,12 @@ struct SupersetBundle {
                 type: "echarts_timeseries_line",
                 dataset: .slaHourly,
                 params: overTime(
-                    .slaHourly, names(["attainment_share"]), format: ".0%", [only("sla", sla.name)]
+                    .slaHourly,
+                    [attainment("met of due", "is_final"), attainment("provisional", "NOT is_final")],
+                    format: ".1~%",
+                    [only("sla", sla.name)]
                 ).adding([
-                    "annotation_layers": .list(target), "show_legend": .boolean(!target.isEmpty),
+                    "annotation_layers": .list(target), "show_legend": true,
                     "truncateYAxis": true, "y_axis_bounds": [nil, 1], "markerEnabled": true, "markerSize": 3,
                 ]), width: 12, height: 44),
             Chart(
@@ -250,7 +259,7 @@ struct SupersetBundle {
                     "adhoc_filters": [only("sla", sla.name), only("status", "in_progress")],
                     // A list of pairs, each as JSON in a text: column, and whether it ascends.
                     "order_by_cols": [.text(DocumentValue.list(["started_at", true]).compactJSON)],
-                    "row_limit": 25, "table_timestamp_format": "%Y-%m-%d %H:%M", "page_length": 0,
+                    "row_limit": 1_000, "table_timestamp_format": "%Y-%m-%d %H:%M", "page_length": 25,
                     "granularity_sqla": "started_at", "time_range": "No filter",
                     "column_config": [
                         "case_id": ["customColumnName": "Case"],
@@ -311,13 +320,26 @@ struct SupersetBundle {
         }
 
         func percentile(_ percent: Int) -> DocumentValue {
-            [
-                "expressionType": "SQL", "label": .text("p\(percent)"), "hasCustomLabel": true,
-                "optionName": .text("metric_p\(percent)"),
-                "sqlExpression": .text(
-                    "percentile_cont(0.\(percent)) WITHIN GROUP (ORDER BY elapsed_seconds) / \(Int(seconds))"),
-            ]
+            SupersetBundle.metric(
+                "p\(percent)",
+                "percentile_cont(0.\(percent)) WITHIN GROUP (ORDER BY elapsed_seconds) / \(Int(seconds))")
         }
+    }
+
+    /// Of some hours; null where none of them is among those of a point.
+    private func attainment(_ label: String, _ hours: String) -> DocumentValue {
+        SupersetBundle.metric(
+            label,
+            "sum(met) FILTER (WHERE \(hours))::double precision / nullif(sum(met + breached) FILTER (WHERE \(hours)), 0)"
+        )
+    }
+
+    /// A metric that the chart brings along.
+    private static func metric(_ label: String, _ sql: String) -> DocumentValue {
+        [
+            "expressionType": "SQL", "label": .text(label), "hasCustomLabel": true,
+            "optionName": .text("metric_\(DashboardProject.slug(label))"), "sqlExpression": .text(sql),
+        ]
     }
 
     private func overTime(
@@ -339,7 +361,7 @@ struct SupersetBundle {
     private func line(_ name: String, at value: Double) -> DocumentValue {
         [
             "annotationType": "FORMULA", "name": .text(name), "value": .text(String(value)), "show": true,
-            "showLabel": true, "style": "dashed", "color": "#444c56", "opacity": "", "width": 2,
+            "showLabel": true, "style": "dashed", "color": "#7d8794", "opacity": "", "width": 2,
             "hideLine": false,
             "overrides": ["time_range": nil], "descriptionColumns": [], "showMarkers": false,
             "sourceType": "",
@@ -371,7 +393,7 @@ struct SupersetBundle {
             ("cases_overdue", "overdue", "#c8352b"), ("cases_in_time", "open in time", "#5b8fd9"),
             ("cases_cancelled", "cancelled", "#858f9c"), ("p50_milliseconds", "p50", "#0f7c8a"),
             ("p95_milliseconds", "p95", "#1f5fbf"), ("p99_milliseconds", "p99", "#7b3fb5"),
-            ("attainment_share", "met of due", "#1f5fbf"),
+            ("attainment_share", "met of due", "#1f5fbf"), ("provisional", "provisional", "#8fa9cf"),
         ].flatMap { name, label, colour in [(name, .text(colour)), (label, .text(colour))] })
 
     private var dashboard: DocumentValue {
@@ -390,9 +412,13 @@ struct SupersetBundle {
                         "filterType": "filter_time", "targets": [[:]], "cascadeParentIds": [],
                         "scope": ["rootPath": ["ROOT_ID"], "excluded": []], "controlValues": [:],
                         "description": "The hours in which cases started",
-                        "defaultDataMask": [
-                            "extraFormData": ["time_range": timeRange], "filterState": ["value": timeRange],
-                        ],
+                        // What filters nothing would be counted as a filter of each chart.
+                        "defaultDataMask": project.followsData
+                            ? ["extraFormData": [:], "filterState": [:]]
+                            : [
+                                "extraFormData": ["time_range": timeRange],
+                                "filterState": ["value": timeRange],
+                            ],
                     ]
                 ],
             ],

@@ -82,17 +82,20 @@ struct TracePage {
         ).text
     }
 
+    /// An open case lasts until now, by the clock that judges it.
+    private var openUntil: Double? {
+        slas.filter(\.isOpen).compactMap { state in
+            state.deadline.flatMap { at in state.overdueSeconds.map { at + $0 } }
+        }.max()
+    }
+
     // MARK: - To scale
 
     private var timeline: HTML {
         guard let first = events.map(\.at).min(), let latest = events.map(\.at).max() else { return .nothing }
-        let ends = slas.compactMap { state in
-            // An open case lasts until now, by the clock that judges it.
-            state.isOpen ? state.deadline.flatMap { at in state.overdueSeconds.map { at + $0 } } : nil
-        }
         // What happened takes half of the line at least, however long it is over, or a deadline ahead.
-        let limit = latest > first ? latest + (latest - first) : .infinity
-        let until = max(latest, ends.max() ?? latest)
+        let limit = latest > first ? latest + (latest - first) * TracePage.mostAhead : .infinity
+        let until = max(latest, openUntil ?? latest)
         let missed = slas.filter { $0.state == "overdue" || $0.state == "late" }
         // Those that were met are of no interest, unless they are all that there is.
         let told =
@@ -115,7 +118,7 @@ struct TracePage {
             },
             from: first, to: to, allowed: first...(breach.map { max(first, min($0, to)) } ?? to),
             beyond: breach.flatMap { $0 <= to ? max($0, first)...max($0, first, min(until, to)) : nil },
-            deadlines: shown, isCut: until > to)
+            deadlines: shown, rest: until > to ? breach == nil ? .allowed : .beyond : nil)
         let drawn = strip.drawing(id: "strip", title: "Timeline of \(title): \(events.count) events")
         var words = ["To scale; the numbers are those of the list below."]
         if breach != nil { words.append("Hatched: beyond the first deadline that was missed.") }
@@ -141,6 +144,8 @@ struct TracePage {
             """
     }
 
+    /// How long the time after the last event may be, as a share of that before it; what is cut off takes room, too.
+    private static let mostAhead = 0.85
     /// More deadlines than can be read.
     private static let mostDeadlines = 4
 
@@ -211,6 +216,11 @@ struct TracePage {
             cells.append(more(event))
             table.add(cells)
         }
+        if let silence {
+            var cells: [HTML] = ["", "", silence, "", "", "<span class=\"soft\">nothing since</span>"]
+            if hasCorrelation { cells.append("") }
+            table.add(cells + [""])
+        }
         return """
             <section class="card gaps" aria-labelledby="events">
             <h2 id="events">Events</h2>
@@ -218,6 +228,16 @@ struct TracePage {
             \(table.html)
             </section>
             """
+    }
+
+    /// How long nothing has happened, where one case waits.
+    private var silence: HTML? {
+        guard !showsCases, let openUntil, let latest = events.map(\.at).max(), openUntil > latest else {
+            return nil
+        }
+        let words = Human.duration((openUntil - latest).rounded())
+        return slas.contains { $0.state == "overdue" }
+            ? "<span class=\"word-bad\">+\(words)</span>" : "+\(words)"
     }
 
     private func gap(_ event: Event) -> HTML {

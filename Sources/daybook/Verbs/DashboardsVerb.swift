@@ -68,15 +68,15 @@ enum DashboardsVerb: Verb {
             Terminal.out(
                 "wrote \(Human.plural(files.files.count, "file")) to \(out), for \(Human.plural(slas.count, "SLA"))"
             )
-            Terminal.out(next(tool, out))
+            Terminal.out(next(tool, out, user: Cell.text(connection.user)))
         }
         return .done
     }
 
-    private static func next(_ tool: String, _ out: String) -> String {
+    private static func next(_ tool: String, _ out: String, user: String) -> String {
         switch tool {
         case "superset":
-            "  import \(out)/daybook_superset.zip under Dashboards, or: superset import-dashboards -p \(out)/daybook_superset.zip -u USER"
+            "  import \(out)/daybook_superset.zip under Dashboards; it asks for the password of \(user)"
         case "grafana": "  see \(out)/README.md for where they go, and which variables Grafana takes"
         default: "  see \(out)/README.md for how to add them"
         }

@@ -20,8 +20,10 @@ struct CaseStrip {
     var allowed: ClosedRange<Double>?
     var beyond: ClosedRange<Double>?
     var deadlines: [Deadline] = []
-    /// Whether it goes on beyond what is shown.
-    var isCut = false
+    /// Whether it goes on beyond what is shown; of what does, no more is told than whether it is beyond a time allowed.
+    var rest: Rest?
+
+    enum Rest { case allowed, beyond }
 
     private static let radius = 8.0
     private static let mostRows = 5
@@ -40,8 +42,12 @@ struct CaseStrip {
     }
 
     private func x(_ time: Double) -> Double {
-        14 + (time - from) / max(to - from, 0.000_001) * (Plot.width - 28)
+        14 + (time - from) / max(to - from, 0.000_001) * (right - 14)
     }
+
+    /// Where `to` is.
+    private var right: Double { Plot.width - 14 - (rest == nil ? 0 : CaseStrip.restWidth) }
+    private static let restWidth = 52.0
 
     // MARK: - Deadlines
 
@@ -152,17 +158,21 @@ struct CaseStrip {
             <title id="\(id)-t">\(title)</title>
             \(band("allowed", allowed))\(band("beyond", beyond))
             \(marks)
-            \(dots)\(isCut ? cut(top, height) : .nothing)
+            \(dots)\(rest.map { cut($0, top, height) } ?? .nothing)
             </svg></div>
             """
         return Drawing(html: html, unlabelled: deadlines.count { $0.label == nil })
     }
 
-    /// Two strokes across the right end.
-    private func cut(_ top: Double, _ height: Double) -> HTML {
-        let lines = [Plot.width - 12, Plot.width - 6].map { x -> HTML in
+    /// Two strokes, and a piece of what follows, to no scale.
+    private func cut(_ rest: Rest, _ top: Double, _ height: Double) -> HTML {
+        let lines = [right + 5, right + 11].map { x -> HTML in
             "<line class=\"mark\" x1=\"\(x - 3)\" x2=\"\(x + 3)\" y1=\"\(height)\" y2=\"\(top)\"/>"
         }
-        return "<g><title>It goes on</title>\(lines)</g>"
+        let style: HTML = rest == .beyond ? "beyond" : "allowed"
+        return """
+            <g><title>It goes on</title>\(lines)\
+            <rect class="\(style)" x="\(right + 16)" y="\(top)" width="\(CaseStrip.restWidth - 16)" height="\(height - top - 2)" rx="3"/></g>
+            """
     }
 }
