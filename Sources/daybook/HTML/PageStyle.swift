@@ -97,7 +97,7 @@ enum PageStyle {
         thead th { position: sticky; top: 0; background: var(--card); color: var(--soft); font-weight: 600; white-space: nowrap; }
         tbody th { font-weight: 400; overflow-wrap: anywhere; min-width: 9ch; }
         .card > .scroll tbody th { min-width: 15ch; } .gaps > .scroll tbody th { min-width: 0; }
-        td { overflow-wrap: anywhere; min-width: 10ch; } td.n { min-width: 0; }
+        td { overflow-wrap: anywhere; min-width: 13ch; } td.n { min-width: 0; }
         .n { text-align: right; white-space: nowrap; }
         .id { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .93em; }
         .word-bad { color: var(--bad); font-weight: 600; } .word-good { color: var(--good); }
