@@ -119,6 +119,13 @@ struct TimelineTests {
             SELECT '-' || w::text FROM (TABLE wanted EXCEPT ALL TABLE told) AS w
             UNION ALL
             SELECT '+' || t::text FROM (TABLE told EXCEPT ALL TABLE wanted) AS t
+            UNION ALL
+            -- Of all cases together, too.
+            SELECT 'together: ' || case_id || ' ' || event_id
+            FROM raw.current_events AS e
+            FULL JOIN daybook.current_events_of_cases(ARRAY(SELECT DISTINCT case_id FROM raw.events)) AS t
+                USING (case_id, source_id, event_id, load_id, position, occurred_at)
+            WHERE e.type IS DISTINCT FROM t.type
             LIMIT 6
             """
         ).rows.map { try $0.get(0) }

@@ -20,7 +20,7 @@ LANGUAGE sql STABLE AS $function$
 $function$;
 COMMENT ON FUNCTION daybook.days_of_cases IS 'The UTC days that may hold events of some cases, of whatever entity: those that report.cases tells, those of superseded versions, and those of loads that no transform has seen';
 
--- An event that came again with another time is a new version; the latest to arrive is the one that counts.
+-- An event that came again with another time is a new version; the latest to arrive in its case is the one that counts.
 CREATE FUNCTION daybook.current_events_of_cases(case_ids text[]) RETURNS SETOF raw.events
 LANGUAGE plpgsql STABLE AS $function$
 #variable_conflict use_column
@@ -51,12 +51,12 @@ BEGIN
     );
     -- Days as literals, so that the planner opens no other leaf.
     RETURN QUERY EXECUTE format($sql$
-        SELECT DISTINCT ON (source_id, event_id) %1$s
+        SELECT DISTINCT ON (case_id, source_id, event_id) %1$s
         FROM (
             SELECT %1$s FROM raw.events_by_day WHERE case_id = ANY ($1) AND event_day = ANY (%2$L::date[])
             %3$s
         ) AS found
-        ORDER BY source_id, event_id, load_id DESC, position DESC
+        ORDER BY case_id, source_id, event_id, load_id DESC, position DESC
         $sql$, columns, days, CASE WHEN segments <> '{}' THEN format(
             'UNION ALL SELECT %s FROM daybook.segment_events '
             'WHERE case_id = ANY ($1) AND segment_id = ANY ($2) AND event_day = ANY (%L::date[])', columns, days) END)
