@@ -16,7 +16,7 @@ struct RestatementPropertyTests {
     private static let environment = ProcessInfo.processInfo.environment
     private static let seed =
         environment["DAYBOOK_TEST_SEED"].flatMap { UInt64($0) } ?? UInt64.random(in: 0...UInt64.max)
-    private static let histories = environment["DAYBOOK_TORTURE"] == "1" ? 5_000 : 80
+    private static let histories = environment["DAYBOOK_TORTURE"] == "1" ? 5_000 : 48
 
     @Test("Any history in any loads: after each transform what a full rebuild would give")
     func equalsRebuild() throws {
