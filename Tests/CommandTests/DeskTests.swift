@@ -294,6 +294,8 @@ struct DeskTests {
             #expect(try found("details.amount=12.5") == (["o2"], "scan"))
             #expect(try found("details.amount=12.50") == (["o2"], "scan"))
             #expect(try found("/tags=gift") == (["o1"], "scan"))
+            #expect(try found("tags.1=express") == (["o1"], "scan"))
+            #expect(try found("tags.0=express") == ([], "scan"))
             #expect(try found("tags=gift", "service=depot") == (["o1"], "scan"))
             // One event must meet all that are no keys.
             #expect(try found("tags=gift", "service=bank") == ([], "scan"))

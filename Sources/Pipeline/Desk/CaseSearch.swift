@@ -100,6 +100,8 @@ package struct CaseSearch {
     private let sql = SQLFiles.builtin
     /// Beside a condition on events, as many cases of a key are looked at.
     private static let maxCandidates = 10_000
+    /// The advisory lock by which those who read days know of each other; any fixed number would do.
+    private static let lock: Int64 = 0x6461_7962_7363_616e
 
     /// - Parameter connection: one of the search's own: it is set to read in parallel.
     package init(_ words: [String], _ connection: Connection) throws {
@@ -208,6 +210,9 @@ package struct CaseSearch {
     private func scan(
         _ onEvents: [String], _ days: Days, _ limit: Int, _ progress: (Int, Int) -> Void
     ) throws -> Outcome {
+        // Before anyone looks for others: of those who begin at once, all but one know that they are not alone.
+        try connection.query("SELECT pg_advisory_lock_shared($1::bigint)", [CaseSearch.lock])
+        defer { _ = try? connection.query("SELECT pg_advisory_unlock_shared($1::bigint)", [CaseSearch.lock]) }
         let count = days.count ?? (days.from == nil && days.to == nil ? Days.usual : nil)
         let all = try connection.query(
             sql.text("desk/days.sql"), [days.from, days.to, count]
@@ -217,7 +222,7 @@ package struct CaseSearch {
         var isFull = false
         for (index, day) in all.enumerated() {
             progress(index, all.count)
-            _ = try connection.query(sql.text("desk/share.sql"))
+            try connection.query(sql.text("desk/share.sql"), [CaseSearch.lock])
             let segments = try connection.query(
                 statement("scan_segments", day, conditions.map(\.segmentSQL))
             ).rows.map { try $0.get(0, as: Int64.self) }

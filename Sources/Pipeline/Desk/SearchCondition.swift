@@ -82,7 +82,11 @@ package struct SearchCondition: Sendable {
         case .column("sequence"): return "e.sequence::text = \(quoteLiteral(value))"
         case .column(let name): return "e.\(quoteIdentifier(name)) = \(quoteLiteral(value))"
         case .details(let steps):
-            let given = "(e.details #> ARRAY[\(steps.map(quoteLiteral).joined(separator: ", "))]::text[])"
+            // Name by name costs less than a path; only a path takes a number for a place in a list.
+            let given =
+                steps.contains { Int($0) != nil }
+                ? "(e.details #> ARRAY[\(steps.map(quoteLiteral).joined(separator: ", "))]::text[])"
+                : "(e.details -> \(steps.map(quoteLiteral).joined(separator: " -> ")))"
             let forms = [SearchCondition.jsonString(value)] + (isWord ? [value] : [])
             // Taken out of the details once, whatever it is compared with.
             return "\(given) @> ANY (ARRAY[\(forms.map(quoteLiteral).joined(separator: ", "))]::jsonb[])"
