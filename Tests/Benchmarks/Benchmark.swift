@@ -29,12 +29,21 @@ enum Benchmark {
         var desk: DeskBenchmark.Report?
     }
 
-    static func main() throws {
+    static func main() {
         let arguments = Array(CommandLine.arguments.dropFirst())
         guard isUnderstood(arguments) else {
             FileHandle.standardError.write(Data("\(usage)\n".utf8))
             exit(arguments.contains("--help") ? 0 : 64)
         }
+        do {
+            try measure(arguments)
+        } catch {
+            FileHandle.standardError.write(Data("Benchmarks: \(error)\n".utf8))
+            exit(1)
+        }
+    }
+
+    private static func measure(_ arguments: [String]) throws {
         func value(_ option: String) -> String? {
             arguments.firstIndex(of: option).flatMap { arguments.dropFirst($0 + 1).first }
         }

@@ -52,7 +52,8 @@ package struct Schedule: Sendable, Equatable {
         return NominalTimes(first: first, last: last, count: count)
     }
 
-    private static let longestPause = 300.0
+    /// Between two attempts of what fails, in seconds.
+    static let longestPause = 300.0
 
     /// How long to wait after so many attempts before the next, in seconds; nil where there is to be none.
     package func pause(afterAttempt attempt: Int) -> Double? {

@@ -87,9 +87,6 @@ package struct Scheduler {
     /// - Parameter atOnce: how many runs may go on at a time.
     package init(atOnce: Int) { self.atOnce = atOnce }
 
-    /// The pipelines whose runs are going on.
-    package var running: [String] { lanes.filter { $0.value.running != nil }.keys.sorted() }
-
     /// Up to when the catalogue accounts for a schedule, and what the last run for it stood for, and when it ended, where
     /// another attempt is worth it.
     package struct Accounted: Sendable {
@@ -139,7 +136,7 @@ package struct Scheduler {
         for deadline in deadlines {
             guard let lane = lanes[deadline.pipeline], lane.schedule.wakesAtDeadlines else { continue }
             let pause = min(
-                Scheduler.longestPause,
+                Schedule.longestPause,
                 deadline.spacingSeconds * pow(2, Double(min(20, lane.failedDeadlineRuns))))
             let earliest = lane.lastDeadlineRun?.addingTimeInterval(pause)
             lanes[deadline.pipeline]?.deadline = max(deadline.at, earliest ?? deadline.at)
@@ -264,9 +261,6 @@ package struct Scheduler {
         hash = (hash ^ hash >> 27) &* 0x94D0_49BB_1331_11EB
         return Double((hash ^ hash >> 31) >> 11) / Double(UInt64(1) << 53)
     }
-
-    /// Between two looks at a deadline, where they fail.
-    private static let longestPause = 300.0
 
     private static func text(_ time: Date) -> String { time.formatted(.iso8601) }
 }

@@ -10,6 +10,7 @@ enum PageStyle {
           --met: #2a9463; --late: #c46f12; --overdue: #c8352b; --waiting: #5b8fd9; --cancelled: #858f9c;
           --p50: #0f7c8a; --p95: #1f5fbf; --p99: #7b3fb5; --band: #6b7685;
           --good-back: #e3f4eb; --bad-back: #fbe7e5; --quiet-back: #eef1f5;
+          --shade: rgb(23 32 44 / .22);
         }
         @media (prefers-color-scheme: dark) {
           :root {
@@ -18,6 +19,7 @@ enum PageStyle {
             --met: #3aa876; --late: #d98a32; --overdue: #e0564b; --waiting: #6c96d6; --cancelled: #7b8796;
             --p50: #4fc6d4; --p95: #7fb0ff; --p99: #c79bf2; --band: #8b97a6;
             --good-back: #12301f; --bad-back: #3a1714; --quiet-back: #212a36;
+            --shade: rgb(0 0 0 / .6);
           }
         }
         * { box-sizing: border-box; }
@@ -47,7 +49,6 @@ enum PageStyle {
         .meta dt { color: var(--soft); white-space: nowrap; }
         .meta dd { margin: 0; overflow-wrap: anywhere; }
         .head { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: flex-start; gap: 8px 24px; }
-        .head > div { min-width: 0; flex: 1 1 0; }
         .head > .badge, .head > .word-bad { flex: none; }
         .badge {
           display: inline-block; padding: 3px 11px; border-radius: 999px; font-size: 13px; font-weight: 600;
@@ -67,6 +68,14 @@ enum PageStyle {
         .tiles .good dd:first-of-type { color: var(--good); }
         figure { margin: 6px 0 0; }
         .chart { overflow-x: auto; }
+        /* What goes on past an edge has a shadow there: it can be scrolled. */
+        .chart, .scroll {
+          background: linear-gradient(to right, var(--card) 40%, transparent) left / 36px 100% local,
+            linear-gradient(to left, var(--card) 40%, transparent) right / 36px 100% local,
+            linear-gradient(to right, var(--shade), transparent) left / 12px 100% scroll,
+            linear-gradient(to left, var(--shade), transparent) right / 12px 100% scroll;
+          background-repeat: no-repeat;
+        }
         svg { display: block; width: 100%; min-width: 620px; height: auto; font-size: 12px; }
         svg text { fill: var(--soft); font-family: inherit; font-variant-numeric: tabular-nums; }
         svg text.strong { fill: var(--ink); font-weight: 600; }
@@ -97,6 +106,7 @@ enum PageStyle {
         thead th { position: sticky; top: 0; background: var(--card); color: var(--soft); font-weight: 600; white-space: nowrap; }
         tbody th { font-weight: 400; overflow-wrap: anywhere; min-width: 9ch; }
         .card > .scroll tbody th { min-width: 15ch; } .gaps > .scroll tbody th { min-width: 0; }
+        th:last-child, td:last-child { padding-right: 0; }
         td { overflow-wrap: anywhere; min-width: 13ch; } td.n { min-width: 0; }
         .n { text-align: right; white-space: nowrap; }
         .id { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: .93em; }
@@ -112,6 +122,8 @@ enum PageStyle {
         .gap { fill: var(--accent); fill-opacity: .75; } .gap.slow { fill: var(--overdue); fill-opacity: 1; }
         .usual { fill: none; stroke: var(--ink); stroke-width: 1.5; }
         .what { min-width: 19ch; }
+        .gaps td:last-child { min-width: 7ch; }
+        .gaps details { margin: 0; }
         .gaps summary { white-space: nowrap; }
         .gaps svg { width: 170px; min-width: 120px; height: 14px; }
         .empty { color: var(--soft); margin: 14px 0 0; }
@@ -120,6 +132,7 @@ enum PageStyle {
           main, .top, footer { padding-left: 14px; padding-right: 14px; }
           .card { padding: 18px 16px 20px; }
           h1 { font-size: 24px; }
+          .chart svg { font-size: 16px; }
         }
         @media print {
           :root {
@@ -136,6 +149,7 @@ enum PageStyle {
           .top { padding-top: 0; }
           .card { border: 0; border-top: 1px solid var(--line); border-radius: 0; padding: 16px 0 0; margin: 16px 0 0; }
           .card + .card { break-before: page; }
+          .chart, .scroll { background: none; }
           * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
           figure, .case, tr, .tiles { break-inside: avoid; }
           h2, h3, h4 { break-after: avoid; }

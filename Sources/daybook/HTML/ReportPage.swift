@@ -76,10 +76,10 @@ struct ReportPage {
             promise.description.map { text -> HTML in "<p class=\"promise\">\(text)</p>" } ?? .nothing
         return """
             <section class="card" id="\(id)" aria-labelledby="\(id)-h">
-            <div class="head"><div><h2 id="\(id)-h">\(promise.sla)</h2>
-            \(description)
-            \(facts(promise))</div>
+            <div class="head"><h2 id="\(id)-h">\(promise.sla)</h2>
             \(badge(report))</div>
+            \(description)
+            \(facts(promise))
             \(tiles(report))
             \(charts(report, id))
             \(comparisons[promise.sla].map(comparison) ?? .nothing)
@@ -160,15 +160,15 @@ struct ReportPage {
         let outcomes = OutcomeChart(report.periods, from: from, to: to, ticks: ticks)
         let provisional: HTML =
             report.periods.contains { !$0.isFinal }
-            ? "<li><svg viewBox=\"0 0 22 12\"><rect class=\"provisional\" width=\"22\" height=\"12\"/></svg>provisional: not final yet</li>"
+            ? "<li><svg aria-hidden=\"true\" viewBox=\"0 0 22 12\"><rect class=\"provisional\" width=\"22\" height=\"12\"/></svg>provisional: not final yet</li>"
             : .nothing
         let targetLegend: HTML =
             report.promise.target == nil
             ? .nothing
             : """
-            <li><svg viewBox="0 0 22 12"><line class="target" x1="0" x2="22" y1="6" y2="6"/></svg>target</li>\
-            <li><svg viewBox="0 0 22 12"><rect class="good-bar" width="22" height="12"/></svg>up: at or above it</li>\
-            <li><svg viewBox="0 0 22 12"><rect class="bad-bar" width="22" height="12"/></svg>down: below it</li>
+            <li><svg aria-hidden="true" viewBox="0 0 22 12"><line class="target" x1="0" x2="22" y1="6" y2="6"/></svg>target</li>\
+            <li><svg aria-hidden="true" viewBox="0 0 22 12"><rect class="good-bar" width="22" height="12"/></svg>up: at or above it</li>\
+            <li><svg aria-hidden="true" viewBox="0 0 22 12"><rect class="bad-bar" width="22" height="12"/></svg>down: below it</li>
             """
         let hasDurations = report.periods.contains { $0.p50 != nil }
         let durationFigure: HTML =

@@ -52,7 +52,7 @@ struct ReportSpan {
                 number: try row.get("number", as: Int.self)
             )
         }
-        let most = 11
+        let most = 9
         let step =
             [1, 2, 3, 4, 6, 7, 12, 14, 24, 28].first { all.count <= $0 * most } ?? all.count / most + 1
         // Hours and months of round numbers; of days and years, every so many.

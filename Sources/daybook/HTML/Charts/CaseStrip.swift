@@ -28,6 +28,8 @@ struct CaseStrip {
     private static let radius = 8.0
     private static let mostRows = 5
     private static let mostLabelRows = 4
+    /// Of a row, and of a letter of a name in it: as on a narrow page, where letters are larger.
+    private static let (labelHeight, letterWidth) = (18.0, 9.4)
     /// Of so many at each end the names are shown; those between are of the same SLA most of the time.
     private static let namedAtEnds = 4
     /// Lines that stand closer would be a surface, and circles a bar.
@@ -55,7 +57,7 @@ struct CaseStrip {
         let title: String
         let x: Double
         /// Nil where it has no room.
-        var label: (text: String, x: Double, row: Int)?
+        var label: (text: String, middle: Double, row: Int)?
     }
 
     /// Deadlines with their labels, those that would cover each other in rows of their own.
@@ -67,12 +69,12 @@ struct CaseStrip {
             var placed = PlacedDeadline(title: deadline.title, x: x(deadline.at))
             guard !unnamed.contains(index) else { return placed }
             let text = String(deadline.label.prefix(60))
-            let width = Double(text.displayWidth) * 7.2
+            let width = Double(text.displayWidth) * CaseStrip.letterWidth
             let textX = max(4, min(placed.x - width / 2, Plot.width - width - 4))
             let row = ends.firstIndex { textX > $0 + 10 } ?? ends.count
             guard row < CaseStrip.mostLabelRows else { return placed }
             if row == ends.count { ends.append(textX + width) } else { ends[row] = textX + width }
-            placed.label = (text, textX, row)
+            placed.label = (text, textX + width / 2, row)
             return placed
         }
     }
@@ -117,7 +119,7 @@ struct CaseStrip {
     func drawing(id: HTML, title: String) -> Drawing {
         let (placed, rows) = placedEvents
         let deadlines = placedDeadlines
-        let top = 6 + 14 * Double((deadlines.compactMap(\.label?.row).max() ?? -1) + 1)
+        let top = 6 + CaseStrip.labelHeight * Double((deadlines.compactMap(\.label?.row).max() ?? -1) + 1)
         let height = top + Double(rows) * (CaseStrip.radius * 2 + 2) + 6
         func band(_ style: HTML, _ range: ClosedRange<Double>?) -> HTML {
             guard let range else { return .nothing }
@@ -129,9 +131,9 @@ struct CaseStrip {
         let marks = deadlines.compactMap { deadline -> HTML? in
             if deadline.label == nil, deadline.x - drawn < CaseStrip.lineDistance { return nil }
             drawn = deadline.x
-            let begins = deadline.label.map { Double($0.row) * 14 + 16 } ?? top
+            let begins = deadline.label.map { Double($0.row) * CaseStrip.labelHeight + 20 } ?? top
             let label = deadline.label.map { label -> HTML in
-                "<text class=\"strong\" x=\"\(label.x)\" y=\"\(Double(label.row) * 14 + 12)\">\(label.text)</text>"
+                "<text class=\"strong\" text-anchor=\"middle\" x=\"\(label.middle)\" y=\"\(Double(label.row) * CaseStrip.labelHeight + 15)\">\(label.text)</text>"
             }
             return """
                 <g><title>\(deadline.title)</title><line class="mark" x1="\(deadline.x)" x2="\(deadline.x)" y1="\(begins)" y2="\(height)"/>\

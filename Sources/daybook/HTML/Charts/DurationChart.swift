@@ -65,12 +65,12 @@ struct DurationChart {
         let within: HTML =
             withinSeconds == nil
             ? .nothing
-            : "<li><svg viewBox=\"0 0 22 12\"><line class=\"target\" x1=\"0\" x2=\"22\" y1=\"6\" y2=\"6\"/></svg>time allowed</li>"
+            : "<li><svg aria-hidden=\"true\" viewBox=\"0 0 22 12\"><line class=\"target\" x1=\"0\" x2=\"22\" y1=\"6\" y2=\"6\"/></svg>time allowed</li>"
         return """
             <ul class="legend" aria-hidden="true">
-            <li><svg viewBox="0 0 22 12"><line class="line p50" x1="1" x2="21" y1="6" y2="6"/></svg>p50 (half took less)</li>
-            <li><svg viewBox="0 0 22 12"><line class="line p95" x1="1" x2="21" y1="6" y2="6"/></svg>p95</li>
-            <li><svg viewBox="0 0 22 12"><line class="line p99" x1="1" x2="21" y1="6" y2="6"/></svg>p99</li>
+            <li><svg aria-hidden="true" viewBox="0 0 22 12"><line class="line p50" x1="1" x2="21" y1="6" y2="6"/></svg>p50 (half took less)</li>
+            <li><svg aria-hidden="true" viewBox="0 0 22 12"><line class="line p95" x1="1" x2="21" y1="6" y2="6"/></svg>p95</li>
+            <li><svg aria-hidden="true" viewBox="0 0 22 12"><line class="line p99" x1="1" x2="21" y1="6" y2="6"/></svg>p99</li>
             \(within)
             </ul>
             """

@@ -43,11 +43,11 @@ struct OutcomeChart {
 
     static let legend: HTML = """
         <ul class="legend" aria-hidden="true">
-        <li><svg viewBox="0 0 22 12"><rect class="met" width="22" height="12"/></svg>met</li>
-        <li><svg viewBox="0 0 22 12"><rect class="late" width="22" height="12"/></svg>completed late</li>
-        <li><svg viewBox="0 0 22 12"><rect class="overdue" width="22" height="12"/></svg>open, overdue</li>
-        <li><svg viewBox="0 0 22 12"><rect class="waiting" width="22" height="12"/></svg>open, in time</li>
-        <li><svg viewBox="0 0 22 12"><rect class="cancelled" width="22" height="12"/></svg>cancelled</li>
+        <li><svg aria-hidden="true" viewBox="0 0 22 12"><rect class="met" width="22" height="12"/></svg>met</li>
+        <li><svg aria-hidden="true" viewBox="0 0 22 12"><rect class="late" width="22" height="12"/></svg>completed late</li>
+        <li><svg aria-hidden="true" viewBox="0 0 22 12"><rect class="overdue" width="22" height="12"/></svg>open, overdue</li>
+        <li><svg aria-hidden="true" viewBox="0 0 22 12"><rect class="waiting" width="22" height="12"/></svg>open, in time</li>
+        <li><svg aria-hidden="true" viewBox="0 0 22 12"><rect class="cancelled" width="22" height="12"/></svg>cancelled</li>
         </ul>
         """
 
