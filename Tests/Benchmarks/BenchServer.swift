@@ -28,9 +28,34 @@ struct BenchServer {
         server = PrivateServer(directory: "\(directory)/server")
         url = try server.start()
         psql = "\(ServerBinaries.installed()[0].directory)/psql"
+        cleanUpWhenInterrupted()
     }
 
-    func cleanUp() {
+    /// A server goes on when the process that started it is gone.
+    private func cleanUpWhenInterrupted() {
+        for number in [SIGINT, SIGTERM] {
+            // Not SIG_IGN, which programs that are run would inherit.
+            signal(number) { _ in }
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler {
+                // What is measured fails without its server: it is not to end before this has.
+                BenchServer.cleaning.withLock {
+                    remove()
+                    exit(128 + number)
+                }
+            }
+            source.resume()
+            BenchServer.interruptions.append(source)
+        }
+    }
+
+    private static let cleaning = NSLock()
+    /// Kept as long as the process; one thread makes servers.
+    private nonisolated(unsafe) static var interruptions: [any DispatchSourceSignal] = []
+
+    func cleanUp() { BenchServer.cleaning.withLock { remove() } }
+
+    private func remove() {
         _ = try? server.stop(immediately: true)
         try? FileManager.default.removeItem(atPath: directory)
     }
